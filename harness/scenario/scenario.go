@@ -1,0 +1,191 @@
+// Package scenario is what should happen: services, a timeline of waits and faults, and what is expected beyond the spec.
+package scenario
+
+import (
+	"time"
+
+	"github.com/halfopen/halfopen/harness/resiliency"
+)
+
+// A Scenario is one folder under scenarios/, parsed and valid.
+type Scenario struct {
+	Name       string // the folder's name
+	Why        string // one paragraph for the reader
+	Seed       int64  // all randomness of a run comes from it
+	Dir        string // the folder
+	File       string // the scenario's file, as the user named it
+	Resiliency string // the spec's path relative to Dir; "" for no spec at all
+	Services   []Service
+	Timeline   []Step
+	Expect     Expect
+}
+
+// A Service is an app and its sidecar, known to the others by its app id.
+type Service struct {
+	Name    string            // the Dapr app id
+	App     string            // a built-in app: checkout | order-processor; "" where Image or Command is set
+	Image   string            // any image, run with an init
+	Command []string          // any program
+	Port    int               // where the app listens; 0 for an app that only sends
+	Env     map[string]string // more environment for the app
+	Ready   string            // path that answers 2xx once the app is ready; "" means that its port accepts
+	Sends   *Sends            // what the built-in checkout sends
+}
+
+// Sends says what the built-in checkout sends, to any app id.
+type Sends struct {
+	To      string            // app id
+	Method  string            // POST by default
+	Path    string            // orders by default
+	Headers map[string]string // besides dapr-app-id, traceparent and X-Order-Id
+	Body    string            // a text/template with {{.ID}}; {"orderId":{{.ID}}} by default
+	Every   time.Duration     // the pause between two orders of one caller; 1 s by default
+	Callers int               // how many send at once; 1 by default
+	Timeout time.Duration     // of the client itself; 0 for none
+	Until   string            // accepted (send the same order until it is accepted, the default) | once
+}
+
+// A Step is one entry of the timeline: exactly one of its three fields is set.
+type Step struct {
+	Wait  *Wait
+	Fault *Fault
+	Heal  string // the name of an earlier fault that has no For
+	Line  int    // where it stands in the file
+}
+
+// A Wait ends when what it names has been seen in the history. Exactly one of Orders, Recovered and For is set.
+type Wait struct {
+	Orders    int           // so many more orders accepted, counted from the step's start, over all callers
+	Recovered string        // this caller's first order accepted after every fault is healed
+	For       time.Duration // just time
+	Within    time.Duration // give up after this long; 0 means the plan's own limit
+}
+
+// Kinds of faults.
+const (
+	Stop    = "stop"    // SIGTERM, and a new start when healed
+	Kill    = "kill"    // SIGKILL, and a new start when healed
+	Pause   = "pause"   // SIGSTOP and SIGCONT
+	Cut     = "cut"     // a link swallows everything
+	Refuse  = "refuse"  // a link resets whoever connects
+	Latency = "latency" // a link delays
+)
+
+// A Fault breaks one thing and carries what its healing needs.
+type Fault struct {
+	Name      string        // for a later heal; stop-order-processor by default (kind and target)
+	Kind      string        // one of the kinds above
+	Service   string        // the target of stop, kill and pause
+	Part      string        // "" for app and sidecar, else history.App or history.Sidecar alone
+	Link      string        // the target of the others: checkout->order-processor
+	For       time.Duration // heals itself after so long; 0: a later heal step does it
+	Delay     time.Duration // latency
+	Jitter    time.Duration // latency, plus or minus
+	Direction string        // request | response | both (default)
+}
+
+// Target is what the fault breaks, for people: `order-processor`, `order-processor/app`, `checkout->order-processor`.
+func (f Fault) Target() string {
+	switch {
+	case f.Link != "":
+		return f.Link
+	case f.Part != "":
+		return f.Service + "/" + f.Part
+	}
+	return f.Service
+}
+
+// Expect is what the spec can't say.
+type Expect struct {
+	Verdict string   // pass (default) | fail
+	Checks  []string // with fail: exactly these checks fail
+	Logs    []Log    // lines that must appear
+}
+
+// A Log is a line that a part of a service must print.
+type Log struct {
+	Service string
+	Part    string // history.App (default) or history.Sidecar
+	Match   string // a regular expression (RE2)
+	Times   int    // exactly so often; 0 means at least once
+}
+
+// A Plan is what a run will do, with everything derived that the environment, the runner and the oracle share.
+// It is saved before the run as plan.json and read back by `check`.
+type Plan struct {
+	Scenario Scenario
+	Links    []Link
+	Expected time.Duration   // how long the run should take, from the first order on
+	Limits   []time.Duration // for each step: when a wait gives up; 0 for steps that don't wait
+}
+
+// A Link is one hop that a tap watches and Toxiproxy disturbs.
+type Link struct {
+	Name string // checkout->sidecar, checkout->order-processor, order-processor->app
+	From string // the service whose app or sidecar dials
+	To   string // the service whose sidecar or app answers
+	Hop  string // one of the hops below
+}
+
+// Hops of an order.
+const (
+	HopToSidecar = "app-to-sidecar"     // checkout->sidecar
+	HopToPeer    = "sidecar-to-sidecar" // checkout->order-processor
+	HopToApp     = "sidecar-to-app"     // order-processor->app
+)
+
+// Service finds a service by its app id; nil where there is none.
+func (s *Scenario) Service(name string) *Service {
+	for i := range s.Services {
+		if s.Services[i].Name == name {
+			return &s.Services[i]
+		}
+	}
+	return nil
+}
+
+// Callers are the services that send orders, in the order of the file.
+func (s *Scenario) Callers() []Service {
+	var out []Service
+	for _, v := range s.Services {
+		if v.Sends != nil {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// Link finds a link by its name; nil where the plan has none.
+func (p *Plan) Link(name string) *Link {
+	for i := range p.Links {
+		if p.Links[i].Name == name {
+			return &p.Links[i]
+		}
+	}
+	return nil
+}
+
+// NewPlan derives links, expected time and limits from a valid scenario and its spec (nil for none).
+func NewPlan(s Scenario, spec *resiliency.Spec) Plan {
+	p := Plan{Scenario: s, Links: links(s)}
+	p.Expected, p.Limits = times(s, spec)
+	return p
+}
+
+// links gives each caller its hop to its sidecar and to each service that it sends to, and each target its hop to its app.
+func links(s Scenario) []Link {
+	var out []Link
+	for _, v := range s.Services {
+		if v.Sends != nil {
+			out = append(out,
+				Link{Name: v.Name + "->sidecar", From: v.Name, To: v.Name, Hop: HopToSidecar},
+				Link{Name: v.Name + "->" + v.Sends.To, From: v.Name, To: v.Sends.To, Hop: HopToPeer})
+		}
+	}
+	for _, v := range s.Services {
+		if v.Port > 0 {
+			out = append(out, Link{Name: v.Name + "->app", From: v.Name, To: v.Name, Hop: HopToApp})
+		}
+	}
+	return out
+}
