@@ -45,18 +45,34 @@ type Sends struct {
 	Until   string            // accepted (send the same order until it is accepted, the default) | once
 }
 
-// A Step is one entry of the timeline: exactly one of its three fields is set.
+// A Step is one entry of the timeline: exactly one of its fields (but Line) is set.
 type Step struct {
 	Wait  *Wait
 	Fault *Fault
 	Heal  string // the name of an earlier fault that has no For
+	Send  *Send  // one order by the harness itself
 	Line  int    // where it stands in the file
 }
 
-// A Wait ends when what it names has been seen in the history. Exactly one of Orders, Recovered and For is set.
+// A Send is one order that the harness itself sends through a caller's sidecar, once, to see what it is told: a
+// breaker that is open must refuse it at once. Its order id is probe-N (N counts the timeline's sends from 1).
+//
+//   - wait: { opened: checkout }      # until checkout's sidecar says that a breaker opened
+//   - wait: { for: 3s }
+//   - send: { from: checkout }        # to, method, path, headers and body as in checkout's own `sends:`
+//
+// Why it exists: a lone caller in one unbroken operation only asks at its retries, so an open time shorter
+// than the retry gap would go unseen.
+type Send struct {
+	From   string        // the caller through whose sidecar it goes; it has `sends:`
+	Within time.Duration // give up after this long; 30 s by default
+}
+
+// A Wait ends when what it names has been seen in the history. Exactly one of Orders, Recovered, Opened and For is set.
 type Wait struct {
 	Orders    int           // so many more orders accepted, counted from the step's start, over all callers
 	Recovered string        // this caller's first order accepted after every fault is healed
+	Opened    string        // this caller's sidecar has said, since the step began or since the last fault was injected, that a breaker went from closed to open
 	For       time.Duration // just time
 	Within    time.Duration // give up after this long; 0 means the plan's own limit
 }

@@ -1,0 +1,165 @@
+package env
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/scenario"
+)
+
+// A part is an app or a sidecar with what faults have done to it. Faults on one part may overlap: it is down
+// while any of them wants it down, and paused while any of them wants it paused.
+type part struct {
+	Part
+	cluster *cluster
+
+	mu     sync.Mutex // held over a change of state: changes follow one another
+	down   int
+	paused int
+}
+
+// start starts the part and waits until it answers a direct probe.
+func (p *part) start(ctx context.Context) error {
+	p.cluster.cfg.Record.Record(history.Event{
+		Source: history.Runner, Kind: history.KindStart, Service: p.Service, Part: p.Part.Part,
+	})
+	if err := p.cluster.host.Start(ctx, p.Part); err != nil {
+		return fmt.Errorf("start %s: %w", p.what(), err)
+	}
+	if err := until(ctx, p.what(), p.probe); err != nil {
+		return err
+	}
+	p.cluster.cfg.Record.Record(history.Event{
+		Source: history.Runner, Kind: history.KindReady, Service: p.Service, Part: p.Part.Part,
+	})
+	return nil
+}
+
+func (p *part) what() string { return key(p.Service, p.Part.Part) }
+
+// probe asks the part itself whether it is ready, never through a link.
+func (p *part) probe(ctx context.Context) error {
+	c := p.cluster
+	place, service := c.places[p.Service], c.cfg.Plan.Scenario.Service(p.Service)
+	var url string
+	want := 0
+	switch {
+	case p.Part.Part == history.Sidecar:
+		url, want = "http://"+net.JoinHostPort(place.Host, strconv.Itoa(place.HTTP))+"/v1.0/healthz", http.StatusNoContent
+	case service.Port == 0:
+		return nil // it only sends: nothing to ask
+	case service.Ready != "":
+		url, want = "http://"+net.JoinHostPort(place.Host, strconv.Itoa(place.App))+"/"+strings.TrimPrefix(service.Ready, "/"), http.StatusOK
+	default:
+		url = "tcp://" + net.JoinHostPort(place.Host, strconv.Itoa(place.App))
+	}
+	status, _, err := c.host.Links().Probe(ctx, url)
+	if err != nil {
+		return err
+	}
+	if status != want && status/100*100 != want {
+		return fmt.Errorf("%s answers %d, want %d", url, status, want)
+	}
+	return nil
+}
+
+// targets are the parts that a fault is about.
+func (c *cluster) targets(f scenario.Fault) ([]*part, error) {
+	if c.cfg.Plan.Scenario.Service(f.Service) == nil {
+		return nil, fmt.Errorf("apply %s: no service %s", f.Name, f.Service)
+	}
+	if f.Part != "" {
+		return []*part{c.part(f.Service, f.Part)}, nil
+	}
+	return []*part{c.part(f.Service, history.App), c.part(f.Service, history.Sidecar)}, nil
+}
+
+// end stops or kills the parts of a fault; healing starts them again.
+func (c *cluster) end(ctx context.Context, f scenario.Fault, s Signal) (func(context.Context) error, error) {
+	return c.change(ctx, f,
+		func(p *part, ctx context.Context) error { return p.endBy(ctx, s) },
+		(*part).startAgain)
+}
+
+// pause freezes the parts of a fault; healing lets them go on.
+func (c *cluster) pause(ctx context.Context, f scenario.Fault) (func(context.Context) error, error) {
+	return c.change(ctx, f, (*part).freeze, (*part).thaw)
+}
+
+// change does one thing to all parts of a fault at once, and its opposite when healed.
+// Where it fails half-way, what was done is undone.
+func (c *cluster) change(ctx context.Context, f scenario.Fault, do, undo func(*part, context.Context) error) (func(context.Context) error, error) {
+	parts, err := c.targets(f)
+	if err != nil {
+		return nil, err
+	}
+	heal := func(ctx context.Context) error { return each(parts, func(p *part) error { return undo(p, ctx) }) }
+	if err := each(parts, func(p *part) error { return do(p, ctx) }); err != nil {
+		return nil, fmt.Errorf("apply %s: %w", f.Name, errors.Join(err, heal(context.WithoutCancel(ctx))))
+	}
+	return heal, nil
+}
+
+// each runs do on all parts at once.
+func each(parts []*part, do func(*part) error) error {
+	var all errgroup.Group
+	for _, p := range parts {
+		all.Go(func() error { return do(p) })
+	}
+	return all.Wait()
+}
+
+func (p *part) endBy(ctx context.Context, s Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.down++
+	if p.down > 1 {
+		return nil
+	}
+	return p.cluster.host.Signal(ctx, p.Part, s)
+}
+
+func (p *part) startAgain(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.down--
+	if p.down > 0 {
+		return nil
+	}
+	if err := p.start(ctx); err != nil {
+		return err
+	}
+	if p.paused > 0 {
+		return p.cluster.host.Signal(ctx, p.Part, Pause)
+	}
+	return nil
+}
+
+func (p *part) freeze(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paused++
+	if p.paused > 1 || p.down > 0 {
+		return nil
+	}
+	return p.cluster.host.Signal(ctx, p.Part, Pause)
+}
+
+func (p *part) thaw(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paused--
+	if p.paused > 0 || p.down > 0 {
+		return nil
+	}
+	return p.cluster.host.Signal(ctx, p.Part, Continue)
+}
