@@ -36,6 +36,7 @@ type Config struct {
 	Specs     map[string][]byte // the Resiliency file that each service's sidecar gets; none where absent
 	SpecNames []string          // the resources that the oracle's spec names: proved loaded or told missing
 	Record    *history.Recorder
+	Ledger    *Ledger // where children are written down, so that they can be found when the harness is gone
 }
 
 // A Host is the ground that services stand on: what differs between processes and containers.

@@ -1,0 +1,172 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/log"
+	"github.com/testcontainers/testcontainers-go/network"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/halfopen/halfopen/harness/env"
+)
+
+// An Engine is a container engine that answers.
+type Engine struct {
+	client  *client.Client
+	Version string // 20.10.24
+	API     string // 1.41
+	Host    string // unix:///var/run/docker.sock
+	OS      string // linux
+	Arch    string // amd64
+}
+
+// connectPatience bounds the question whether an engine answers.
+const connectPatience = 3 * time.Second
+
+// Connect finds the engine that DOCKER_HOST names, or the one that testcontainers-go finds.
+// That none answers is an error with its reason in one line.
+func Connect(ctx context.Context) (*Engine, error) {
+	settle()
+	ctx, cancel := context.WithTimeout(ctx, connectPatience)
+	defer cancel()
+	if os.Getenv("DOCKER_HOST") != "" { // what the user names is what is meant: no other engine will do
+		plain, err := client.New(client.FromEnv)
+		if err != nil {
+			return nil, fmt.Errorf("no container engine: %w", err)
+		}
+		defer plain.Close()
+		if _, err := plain.Ping(ctx, client.PingOptions{}); err != nil {
+			return nil, fmt.Errorf("no container engine at DOCKER_HOST=%s: %w", os.Getenv("DOCKER_HOST"), oneLine(err))
+		}
+	}
+	c, err := testcontainers.NewDockerClientWithOpts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("no container engine: %w", oneLine(err))
+	}
+	v, err := c.ServerVersion(ctx, client.ServerVersionOptions{})
+	if err != nil {
+		c.Close()
+		return nil, fmt.Errorf("no container engine at %s: %w", c.DaemonHost(), oneLine(err))
+	}
+	return &Engine{client: c.Client, Version: v.Version, API: v.APIVersion, Host: c.DaemonHost(), OS: v.Os, Arch: v.Arch}, nil
+}
+
+// settle tells testcontainers-go, before its first call, what it can't find out by itself: on a machine that
+// looks like a container it takes the default gateway for the engine's host, where no mapped port answers; and
+// its reaper is an image from a registry, while we clean up by our own labels.
+var settle = sync.OnceFunc(func() {
+	log.SetDefault(log.NewNoopLogger())
+	setDefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+	if host := os.Getenv("DOCKER_HOST"); host == "" || strings.HasPrefix(host, "unix://") {
+		setDefault("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
+	}
+})
+
+func setDefault(name, value string) {
+	if _, set := os.LookupEnv(name); !set {
+		os.Setenv(name, value)
+	}
+}
+
+// Close ends the connection.
+func (e *Engine) Close() error { return e.client.Close() }
+
+// Labels of everything that a run makes.
+const (
+	labelRun   = "halfopen.run"
+	labelOwner = "halfopen.owner" // HOST PID STARTED_MS of the harness
+)
+
+func labels(run string) map[string]string {
+	self := env.Self()
+	host, _ := os.Hostname()
+	return map[string]string{
+		labelRun:   run,
+		labelOwner: fmt.Sprintf("%s %d %d", host, self.PID, self.StartedMS),
+	}
+}
+
+// orphaned tells whether the harness that made a thing is gone, as far as this machine can know.
+func orphaned(labels map[string]string) bool {
+	parts := strings.Fields(labels[labelOwner])
+	host, _ := os.Hostname()
+	if len(parts) != 3 || parts[0] != host {
+		return false // somebody else's machine: not ours to judge
+	}
+	pid, _ := strconv.Atoi(parts[1])
+	started, _ := strconv.ParseInt(parts[2], 10, 64)
+	return !env.Process{PID: pid, StartedMS: started}.Alive()
+}
+
+func (h *host) newNetwork(ctx context.Context) (*testcontainers.DockerNetwork, error) {
+	return network.New(ctx, network.WithLabels(h.labels))
+}
+
+// Clean removes containers and networks of runs whose harness is gone (with all: of every run, and of any
+// machine), and names the runs.
+func (e *Engine) Clean(ctx context.Context, all bool) (runs []string, err error) {
+	filter := make(client.Filters).Add("label", labelRun)
+	containers, err := e.client.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filter})
+	if err != nil {
+		return nil, fmt.Errorf("list containers: %w", err)
+	}
+	seen := map[string]bool{}
+	note := func(labels map[string]string) bool {
+		if !all && !orphaned(labels) {
+			return false
+		}
+		if run := labels[labelRun]; !seen[run] {
+			seen[run] = true
+			runs = append(runs, run)
+		}
+		return true
+	}
+	var removing errgroup.Group
+	for _, c := range containers.Items {
+		if note(c.Labels) {
+			removing.Go(func() error {
+				_, err := e.client.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+				return ignoreGone(err)
+			})
+		}
+	}
+	err = removing.Wait()
+	networks, lerr := e.client.NetworkList(ctx, client.NetworkListOptions{Filters: filter})
+	if lerr != nil {
+		return runs, errors.Join(err, fmt.Errorf("list networks: %w", lerr))
+	}
+	for _, n := range networks.Items {
+		if note(n.Labels) {
+			_, rerr := e.client.NetworkRemove(ctx, n.ID, client.NetworkRemoveOptions{})
+			err = errors.Join(err, ignoreGone(rerr))
+		}
+	}
+	return runs, err
+}
+
+// ignoreGone makes removing what is gone already a success.
+func ignoreGone(err error) error {
+	if cerrdefs.IsNotFound(err) || (err != nil && strings.Contains(err.Error(), "already in progress")) {
+		return nil
+	}
+	return err
+}
+
+// oneLine keeps an engine's error to its first line.
+func oneLine(err error) error {
+	first, _, more := strings.Cut(err.Error(), "\n")
+	if !more {
+		return err
+	}
+	return errors.New(first)
+}

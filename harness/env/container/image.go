@@ -1,0 +1,109 @@
+package container
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/moby/moby/client"
+)
+
+// Image makes the one image that every role runs from, FROM scratch and from binary alone, and gives its name.
+// An image of the very same binary is taken as it is.
+func (e *Engine) Image(ctx context.Context, binary string) (string, error) {
+	if err := Static(binary, e.Arch); err != nil {
+		return "", err
+	}
+	program, err := os.ReadFile(binary)
+	if err != nil {
+		return "", fmt.Errorf("make the image: %w", err)
+	}
+	sum := sha256.Sum256(program)
+	name := "halfopen:" + hex.EncodeToString(sum[:6])
+	if _, err := e.client.ImageInspect(ctx, name); err == nil {
+		return name, nil
+	}
+	built, err := e.client.ImageBuild(ctx, buildContext(program), client.ImageBuildOptions{
+		Tags: []string{name}, Dockerfile: "Dockerfile", Remove: true, ForceRemove: true,
+		Labels: map[string]string{"halfopen.image": "true"},
+	})
+	if err != nil {
+		return "", fmt.Errorf("make the image: %w", err)
+	}
+	defer built.Body.Close()
+	if err := buildError(built.Body); err != nil {
+		return "", fmt.Errorf("make the image: %w", err)
+	}
+	return name, nil
+}
+
+const dockerfile = `FROM scratch
+COPY halfopen /halfopen
+ENTRYPOINT ["/halfopen"]
+STOPSIGNAL SIGTERM
+`
+
+// buildContext is a tar of the Dockerfile and the program.
+func buildContext(program []byte) io.Reader {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, f := range []struct {
+		name string
+		mode int64
+		data []byte
+	}{{"Dockerfile", 0o644, []byte(dockerfile)}, {"halfopen", 0o755, program}} {
+		w.WriteHeader(&tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data))})
+		w.Write(f.data)
+	}
+	w.Close()
+	return &b
+}
+
+// buildError finds the error in the stream of a build's messages.
+func buildError(messages io.Reader) error {
+	in := json.NewDecoder(messages)
+	for {
+		var m struct {
+			Error string `json:"error"`
+		}
+		if err := in.Decode(&m); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if m.Error != "" {
+			return errors.New(m.Error)
+		}
+	}
+}
+
+// ErrNotStatic says that a program can't run in an image of its own.
+var ErrNotStatic = errors.New("not a static linux program")
+
+// Static tells whether a program can run FROM scratch on an engine's architecture ("" for any).
+func Static(binary, arch string) error {
+	hint := "build it with: CGO_ENABLED=0 GOOS=linux GOARCH=" + arch + " go build ./cmd/halfopen"
+	f, err := elf.Open(binary)
+	if err != nil {
+		return fmt.Errorf("%s: %w (%s)", binary, ErrNotStatic, hint)
+	}
+	defer f.Close()
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return fmt.Errorf("%s: %w: it is linked dynamically (%s)", binary, ErrNotStatic, hint)
+		}
+	}
+	machine := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
+	if want, known := machine[arch]; known && f.Machine != want {
+		return fmt.Errorf("%s: %w: it is for another architecture than the engine's %s (%s)", binary, ErrNotStatic, arch, hint)
+	}
+	return nil
+}

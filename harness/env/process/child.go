@@ -1,0 +1,188 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/halfopen/halfopen/harness/env"
+	"github.com/halfopen/halfopen/harness/history"
+)
+
+// A child is one part, running or ended.
+type child struct {
+	part   env.Part
+	cmd    *exec.Cmd
+	done   chan struct{} // closed when it has ended and all it printed is recorded
+	ledger *env.Ledger
+
+	mu     sync.Mutex
+	wanted bool // its end was asked for
+}
+
+// spawn starts a part with its files in dir.
+func spawn(cfg env.Config, p env.Part, dir string) (*child, error) {
+	if err := writeFiles(dir, p.Files); err != nil {
+		return nil, err
+	}
+	argv := p.Command
+	if len(argv) == 0 {
+		argv = append([]string{cfg.Binary}, p.Role...)
+	}
+	for i := range argv {
+		argv[i] = strings.ReplaceAll(argv[i], env.FilesDir, dir)
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = append(cleanEnv(os.Environ()), p.Env...)
+	if len(p.Command) > 0 {
+		cmd.Dir = p.Dir
+	}
+	cmd.SysProcAttr = attributes()
+	c := &child{part: p, cmd: cmd, done: make(chan struct{}), ledger: cfg.Ledger}
+	if err := c.start(cfg.Record); err != nil {
+		return nil, fmt.Errorf("%s: %w", argv[0], err)
+	}
+	return c, nil
+}
+
+// start runs the command with both of its streams recorded, and watches for its end.
+func (c *child) start(record *history.Recorder) error {
+	var streams sync.WaitGroup
+	var theirs []*os.File
+	for _, stream := range []string{"stdout", "stderr"} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return err
+		}
+		theirs = append(theirs, w)
+		streams.Go(func() {
+			defer r.Close()
+			env.RecordLines(r, c.part, stream, record.Record)
+		})
+	}
+	c.cmd.Stdout, c.cmd.Stderr = theirs[0], theirs[1]
+	err := startOnKeptThread(c.cmd)
+	for _, w := range theirs {
+		w.Close()
+	}
+	if err != nil {
+		return err
+	}
+	c.ledger.Add(c.cmd.Process.Pid)
+	go func() {
+		err := c.cmd.Wait()
+		at := record.Now()
+		c.endGroup()
+		streams.Wait()
+		c.mu.Lock()
+		e := exited(c.part, how(err), strconv.FormatBool(c.wanted))
+		c.mu.Unlock()
+		e.At = at
+		record.Record(e)
+		c.ledger.Remove(c.cmd.Process.Pid)
+		close(c.done)
+	}()
+	return nil
+}
+
+// signal ends, pauses or continues the child with all of its group.
+func (c *child) signal(ctx context.Context, s env.Signal) error {
+	switch s {
+	case env.Pause:
+		return c.toGroup(syscall.SIGSTOP)
+	case env.Continue:
+		return c.toGroup(syscall.SIGCONT)
+	}
+	c.mu.Lock()
+	c.wanted = true
+	c.mu.Unlock()
+	if s == env.Term {
+		if err := c.toGroup(syscall.SIGTERM); err != nil {
+			return err
+		}
+		c.toGroup(syscall.SIGCONT) // a paused process would never hear of it
+		select {
+		case <-c.done:
+			return nil
+		case <-ctx.Done():
+		case <-time.After(env.TermGrace):
+		}
+	}
+	c.kill()
+	return nil
+}
+
+// kill ends the child at once and waits until it is gone.
+func (c *child) kill() {
+	c.mu.Lock()
+	c.wanted = true
+	c.mu.Unlock()
+	c.toGroup(syscall.SIGKILL)
+	<-c.done
+}
+
+// endGroup ends what a child has left behind in its process group.
+func (c *child) endGroup() { syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL) }
+
+// toGroup signals the child's process group; one that has ended already is no error.
+func (c *child) toGroup(s syscall.Signal) error {
+	select {
+	case <-c.done:
+		return nil
+	default:
+	}
+	err := syscall.Kill(-c.cmd.Process.Pid, s)
+	if errors.Is(err, syscall.ESRCH) {
+		return nil
+	}
+	return err
+}
+
+// how says an end as a shell would: exit 0, signal killed.
+func how(err error) string {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return "exit 0"
+	case errors.As(err, &exit):
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			return "signal " + status.Signal().String()
+		}
+		return "exit " + strconv.Itoa(exit.ExitCode())
+	}
+	return err.Error()
+}
+
+func writeFiles(dir string, files []env.File) error {
+	if len(files) == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cleanEnv drops what would point a child at another Dapr than ours.
+func cleanEnv(environ []string) []string {
+	var out []string
+	for _, kv := range environ {
+		if !strings.HasPrefix(kv, "DAPR_") && !strings.HasPrefix(kv, "APP_") {
+			out = append(out, kv)
+		}
+	}
+	return out
+}
