@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/halfopen/halfopen/harness/env"
+	"github.com/halfopen/halfopen/harness/env/container"
+)
+
+func newCleanCommand() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "clean",
+		Short: "remove what runs have left behind whose harness was killed",
+		Long: `Clean ends processes and removes containers and networks of runs whose harness no longer lives. Runs that
+still go on are left alone, unless --all is given. The folders below reports/ stay.`,
+		Example: "  halfopen clean",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			w := cmd.OutOrStdout()
+			left, err := env.CleanProcesses(all, end)
+			for _, l := range left {
+				fmt.Fprintf(w, "%s: ended %d processes\n", l.Run, len(l.Children))
+			}
+			engine, cerr := container.Connect(cmd.Context())
+			if cerr != nil {
+				fmt.Fprintf(w, "containers: not looked for (%v)\n", cerr)
+				return err
+			}
+			defer engine.Close()
+			runs, cerr := engine.Clean(cmd.Context(), all)
+			for _, run := range runs {
+				fmt.Fprintf(w, "%s: removed its containers and network\n", run)
+			}
+			if len(left)+len(runs) == 0 && err == nil && cerr == nil {
+				fmt.Fprintln(w, "nothing was left behind")
+			}
+			return errors.Join(err, cerr)
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "also end runs that still go on")
+	return cmd
+}
+
+// end kills a process, or a whole process group; one that is gone already is no error. A harness is asked first,
+// so that it can clean up by itself.
+func end(pid int, group bool) error {
+	if group {
+		return ignoreGone(syscall.Kill(-pid, syscall.SIGKILL))
+	}
+	if err := ignoreGone(syscall.Kill(pid, syscall.SIGTERM)); err != nil {
+		return err
+	}
+	const patience, pause = 10 * time.Second, 50 * time.Millisecond
+	for waited := time.Duration(0); waited < patience; waited += pause {
+		if syscall.Kill(pid, 0) != nil {
+			return nil
+		}
+		time.Sleep(pause)
+	}
+	return ignoreGone(syscall.Kill(pid, syscall.SIGKILL))
+}
+
+func ignoreGone(err error) error {
+	if errors.Is(err, syscall.ESRCH) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/halfopen/halfopen/harness"
+	"github.com/halfopen/halfopen/harness/env/container"
+)
+
+// quickstartPorts are those that the quickstart's two terminals use.
+var quickstartPorts = []int{6001, 3500, 3501}
+
+func newDoctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "say what is here, what will be used, and why",
+		Long: `Doctor looks for a container engine, for the ports of the quickstart and for what runs need, and says which
+environment --env auto would take. It exits 2 where nothing could run at all.`,
+		Example: "  halfopen doctor",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			ctx := cmd.Context()
+			binary, err := os.Executable()
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(w, "halfopen\t%s, %s %s/%s\n", harness.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			engine, err := container.Connect(ctx)
+			if err != nil {
+				fmt.Fprintf(w, "container engine\tnone: %v\n", err)
+			} else {
+				fmt.Fprintf(w, "container engine\t%s (API %s, %s/%s) at %s\n", engine.Version, engine.API, engine.OS, engine.Arch, engine.Host)
+				if err := container.Static(binary, engine.Arch); err != nil {
+					fmt.Fprintf(w, "image\tneeds a static program: %v\n", err)
+				} else {
+					fmt.Fprintf(w, "image\tis made from this program, FROM scratch\n")
+				}
+				engine.Close()
+			}
+			fmt.Fprintf(w, "addresses\t%s\n", addresses())
+			for _, port := range quickstartPorts {
+				fmt.Fprintf(w, "port %d\t%s\n", port, portState(port))
+			}
+			fmt.Fprintf(w, "open files\t%s\n", openFiles())
+			fmt.Fprintf(w, "daprd\t%s\n", onPath("daprd", "not on PATH: the built-in sidecar is used"))
+			ground, err := harness.Choose(ctx, "auto", "")
+			if err != nil {
+				w.Flush()
+				return err
+			}
+			fmt.Fprintf(w, "--env auto\ttakes %s: %s\n", ground.Name, ground.Why)
+			return w.Flush()
+		},
+	}
+}
+
+// addresses tells whether each run can have a loopback address of its own.
+func addresses() string {
+	l, err := net.Listen("tcp", "127.77.77.77:0")
+	if err != nil {
+		return "only 127.0.0.1: runs in processes share it and take free ports"
+	}
+	l.Close()
+	return "all of 127.0.0.0/8: each run in processes has one of its own"
+}
+
+func portState(port int) string {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return "taken (runs don't need it, the quickstart's two terminals do)"
+	}
+	l.Close()
+	return "free"
+}
+
+func openFiles() string {
+	var r syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r); err != nil {
+		return "unknown: " + err.Error()
+	}
+	const enough = 1024
+	if r.Cur < enough {
+		return fmt.Sprintf("%d: too few for many runs at once (ulimit -n %d)", r.Cur, enough)
+	}
+	return fmt.Sprint(r.Cur)
+}
+
+func onPath(name, otherwise string) string {
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	return otherwise
+}

@@ -1,0 +1,110 @@
+// Package harness is the pipeline on one page: a scenario becomes a plan; an environment plays the plan while
+// observers write one history; the oracle turns scenario, spec and history into a verdict; reports tell it.
+package harness
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/halfopen/halfopen/harness/env"
+	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/oracle"
+	"github.com/halfopen/halfopen/harness/scenario"
+)
+
+// Options say what to run and where.
+type Options struct {
+	Scenario          string         // a scenario's folder or file
+	Env               string         // auto (default) | container | process
+	SidecarResiliency string         // a spec for the sidecars other than the oracle's: to see a promise broken
+	Reports           string         // where runs land; "reports" by default
+	Binary            string         // a halfopen executable to play the roles; this one by default
+	Timeout           time.Duration  // of the whole run; 0 takes the plan's own
+	Watch             func(Progress) // told of each change while it runs; nil for nobody
+}
+
+// A Run is what came of it: a folder that holds everything, and the verdict.
+type Run struct {
+	Dir     string
+	Verdict oracle.Verdict
+}
+
+// Play takes a scenario from its files to its verdict. An error means that nothing could be judged; a broken
+// promise is no error but in the verdict. Bad input is a problem.List and starts nothing.
+func Play(ctx context.Context, o Options) (*Run, error) {
+	s, spec, err := Load(o.Scenario)
+	if err != nil {
+		return nil, err
+	}
+	sidecarSpec, err := sidecarSpec(o, s)
+	if err != nil {
+		return nil, err
+	}
+	plan := scenario.NewPlan(s, spec)
+	ground, err := Choose(ctx, o.Env, o.Binary)
+	if err != nil {
+		return nil, err
+	}
+	id := runID(s.Name)
+	dir, err := newFolder(o.Reports, id, plan, spec, sidecarSpec)
+	if err != nil {
+		return nil, err
+	}
+	rec, closeHistory, err := dir.record(header(id, plan, spec, sidecarSpec, ground))
+	if err != nil {
+		return nil, err
+	}
+	ledger, err := env.OpenLedger(id)
+	if err != nil {
+		return nil, err
+	}
+	defer ledger.Close()
+	p := &player{
+		options: o, plan: plan, spec: spec, rec: rec,
+		config: env.Config{
+			Run: id, Dir: dir.path, Binary: ground.Binary, Plan: plan,
+			Specs: specs(plan, spec, sidecarSpec), SpecNames: specNames(spec), Record: rec, Ledger: ledger,
+		},
+	}
+	err = p.play(ctx, ground.Start)
+	how := "done"
+	if err != nil {
+		how = "failed"
+		if errors.Is(err, context.Canceled) {
+			how = "interrupted"
+		}
+		rec.Record(history.Event{Source: history.Runner, Kind: history.KindProblem, Error: err.Error()})
+	}
+	if cerr := closeHistory(how); cerr != nil {
+		return nil, errors.Join(err, cerr)
+	}
+	verdict, jerr := Judge(dir.path)
+	if jerr != nil {
+		return nil, errors.Join(err, jerr)
+	}
+	return &Run{Dir: dir.path, Verdict: verdict}, err
+}
+
+// runID names a run so that folders sort by scenario and time, and parallel runs don't meet.
+func runID(name string) string {
+	var b [3]byte
+	rand.Read(b[:])
+	return name + "-" + time.Now().Format("20060102-150405") + "-" + hex.EncodeToString(b[:])
+}
+
+// sidecarSpec reads the spec that the sidecars get instead of the oracle's; nil where they get the same.
+func sidecarSpec(o Options, s scenario.Scenario) ([]byte, error) {
+	if o.SidecarResiliency == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(o.SidecarResiliency)
+	if err != nil {
+		return nil, fmt.Errorf("read the sidecars' spec: %w", err)
+	}
+	return text, nil
+}
