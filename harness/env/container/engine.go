@@ -154,6 +154,32 @@ func (e *Engine) Clean(ctx context.Context, all bool) (runs []string, err error)
 	return runs, err
 }
 
+// Left lists the containers and networks that exist of one run.
+func Left(ctx context.Context, run string) ([]string, error) {
+	e, err := Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	filter := make(client.Filters).Add("label", labelRun+"="+run)
+	var out []string
+	containers, err := e.client.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filter})
+	if err != nil {
+		return nil, fmt.Errorf("list containers: %w", err)
+	}
+	for _, c := range containers.Items {
+		out = append(out, fmt.Sprintf("container %s (%s)", strings.Join(c.Names, " "), c.State))
+	}
+	networks, err := e.client.NetworkList(ctx, client.NetworkListOptions{Filters: filter})
+	if err != nil {
+		return nil, fmt.Errorf("list networks: %w", err)
+	}
+	for _, n := range networks.Items {
+		out = append(out, "network "+n.Name)
+	}
+	return out, nil
+}
+
 // ignoreGone makes removing what is gone already a success.
 func ignoreGone(err error) error {
 	if cerrdefs.IsNotFound(err) || (err != nil && strings.Contains(err.Error(), "already in progress")) {

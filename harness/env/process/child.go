@@ -41,7 +41,7 @@ func spawn(cfg env.Config, p env.Part, dir string) (*child, error) {
 		argv[i] = strings.ReplaceAll(argv[i], env.FilesDir, dir)
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env = append(cleanEnv(os.Environ()), p.Env...)
+	cmd.Env = append(cleanEnv(os.Environ()), append(p.Env, "HALFOPEN_RUN="+cfg.Run)...)
 	if len(p.Command) > 0 {
 		cmd.Dir = p.Dir
 	}

@@ -1,0 +1,215 @@
+package envtest
+
+import (
+	"context"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/link"
+	"github.com/halfopen/halfopen/harness/scenario"
+)
+
+// Run is the conformance test.
+func Run(t *testing.T, e Environment) {
+	for _, c := range []struct {
+		name string
+		run  func(*testing.T, Environment)
+	}{
+		{"orders_flow_and_every_hop_is_seen", ordersFlow},
+		{"a_stopped_target_is_refused_at_once_and_comes_back", stopped(scenario.Stop, "")},
+		{"a_stopped_app_fails_behind_its_sidecar", stopped(scenario.Stop, history.App)},
+		{"a_stopped_sidecar_comes_back", stopped(scenario.Stop, history.Sidecar)},
+		{"a_killed_target_comes_back", stopped(scenario.Kill, "")},
+		{"a_paused_app_goes_on_where_it_was", paused},
+		{"faults_on_one_target_overlap", overlapping},
+		{"a_cut_link_swallows_and_heals", cut},
+		{"a_refused_link_resets_and_heals", refused},
+		{"a_slow_link_delays_and_heals", slow},
+		{"an_order_of_the_harness_itself_goes_through", ownOrder},
+		{"an_end_that_nobody_asked_for_is_told", unaskedEnd},
+		{"a_failing_start_leaves_nothing", failingStart},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.run(t, e)
+		})
+	}
+}
+
+func ordersFlow(t *testing.T, e Environment) {
+	r := bringUp(t, e)
+	for _, part := range []string{history.App, history.Sidecar} {
+		r.await(0, "order-processor/"+part+" ready", is(history.KindReady, "order-processor", part))
+	}
+	r.await(0, "the policy's proof", func(e history.Event) bool {
+		return e.Kind == history.KindPolicy && e.Service == "checkout" && e.ID == "fast" && e.Text == "loaded"
+	})
+	first := r.await(0, "the first order", func(e history.Event) bool {
+		return e.Kind == history.KindRequest && e.Link == toSidecar
+	})
+	require.NotEmpty(t, first.Op, "the order carries a trace id")
+	for _, l := range []string{toSidecar, toPeer, toApp} {
+		r.await(0, "the order on "+l, func(e history.Event) bool {
+			return e.Kind == history.KindComplete && e.Link == l && e.Op == first.Op && e.ID == first.ID && e.Status == 200
+		})
+	}
+	r.await(0, "order-processor's words", func(e history.Event) bool {
+		return e.Kind == history.KindLine && e.Service == "order-processor" && e.Text == `Order received: {"orderId":1}`
+	})
+	r.await(0, "checkout's words", func(e history.Event) bool {
+		return e.Kind == history.KindLine && e.Service == "checkout" && e.Text == `Order passed: {"orderId":1}`
+	})
+}
+
+// stopped ends the target or one part of it, and has it come back.
+func stopped(kind, part string) func(*testing.T, Environment) {
+	return func(t *testing.T, e Environment) {
+		r := bringUp(t, e)
+		r.accepted()
+		from := r.now()
+		heal := r.apply(scenario.Fault{Name: "down", Kind: kind, Service: "order-processor", Part: part})
+		parts := []string{history.App, history.Sidecar}
+		if part != "" {
+			parts = []string{part}
+		}
+		for _, p := range parts {
+			exit := r.await(from, p+"'s end", is(history.KindExit, "order-processor", p))
+			require.Equal(t, "true", exit.Attr("wanted"))
+			if kind == scenario.Kill {
+				require.Equal(t, "signal killed", exit.Text)
+			} else {
+				require.Equal(t, "exit 0", exit.Text)
+			}
+		}
+		down := r.now()
+		request := r.await(down, "an attempt", func(e history.Event) bool { return e.Kind == history.KindRequest && e.Link == toPeer })
+		end := r.await(down, "the attempt's end", func(e history.Event) bool {
+			failed := e.Kind == history.KindClose && e.Attr("open") != ""
+			answered := e.Kind == history.KindComplete && e.Op == request.Op && e.Status >= 500
+			return e.Link == toPeer && (failed || answered)
+		})
+		require.Less(t, end.At-request.At, 2*time.Second, "a stopped target refuses at once")
+		from = r.now()
+		heal()
+		for _, p := range parts {
+			r.await(from, p+" ready again", is(history.KindReady, "order-processor", p))
+		}
+		r.accepted()
+	}
+}
+
+func paused(t *testing.T, e Environment) {
+	r := bringUp(t, e)
+	r.accepted()
+	heal := r.apply(scenario.Fault{Name: "frozen", Kind: scenario.Pause, Service: "order-processor", Part: history.App})
+	request := r.await(r.now(), "an order that waits", func(e history.Event) bool {
+		return e.Kind == history.KindRequest && e.Link == toApp
+	})
+	heal()
+	r.await(0, "its answer", func(e history.Event) bool {
+		return e.Kind == history.KindComplete && e.Link == toApp && e.Op == request.Op && e.Status == 200
+	})
+	events, _ := r.rec.Since(0)
+	for _, e := range events {
+		require.NotEqual(t, history.KindExit, e.Kind, "a paused part does not end")
+	}
+}
+
+func overlapping(t *testing.T, e Environment) {
+	r := bringUp(t, e)
+	r.accepted()
+	healWhole := r.apply(scenario.Fault{Name: "whole", Kind: scenario.Stop, Service: "order-processor"})
+	healApp := r.apply(scenario.Fault{Name: "app", Kind: scenario.Kill, Service: "order-processor", Part: history.App})
+	from := r.now()
+	healWhole()
+	r.await(from, "the sidecar back", is(history.KindReady, "order-processor", history.Sidecar))
+	events, _ := r.rec.Since(from)
+	for _, e := range events {
+		require.False(t, is(history.KindReady, "order-processor", history.App)(e), "the other fault still holds the app down")
+	}
+	healApp()
+	r.accepted()
+}
+
+func cut(t *testing.T, e Environment) {
+	r := bringUp(t, e)
+	r.accepted()
+	heal := r.apply(scenario.Fault{Name: "hole", Kind: scenario.Cut, Link: toPeer})
+	from := r.now()
+	request := r.await(from, "an attempt", func(e history.Event) bool { return e.Kind == history.KindRequest && e.Link == toPeer })
+	// The next tick of the metronome is proof that time went by without an answer.
+	r.await(r.now(), "time going by", func(e history.Event) bool { return e.At > request.At+time.Second })
+	events, _ := r.rec.Since(from)
+	for _, e := range events {
+		require.False(t, e.Kind == history.KindResponse && e.Op == request.Op, "a cut link answers nothing")
+	}
+	heal()
+	r.failedAttempt(from)
+	r.accepted()
+}
+
+func refused(t *testing.T, e Environment) {
+	r := bringUp(t, e)
+	r.accepted()
+	from := r.now()
+	heal := r.apply(scenario.Fault{Name: "shut", Kind: scenario.Refuse, Link: toPeer})
+	r.await(from, "a refused attempt that is known by its order", func(e history.Event) bool {
+		return e.Kind == history.KindRequest && e.Link == toPeer && e.ID != ""
+	})
+	require.Equal(t, "tap", r.failedAttempt(from).Attr("by"))
+	heal()
+	r.accepted()
+}
+
+func slow(t *testing.T, e Environment) {
+	const delay = 300 * time.Millisecond
+	r := bringUp(t, e)
+	r.accepted()
+	heal := r.apply(scenario.Fault{Name: "slow", Kind: scenario.Latency, Link: toApp, Delay: delay, Direction: "response"})
+	took := func() time.Duration {
+		request := r.await(r.now(), "a request", func(e history.Event) bool { return e.Kind == history.KindRequest && e.Link == toApp })
+		answer := r.await(0, "its answer", func(e history.Event) bool {
+			return e.Kind == history.KindResponse && e.Link == toApp && e.Op == request.Op
+		})
+		return answer.At - request.At
+	}
+	require.GreaterOrEqual(t, took(), delay)
+	heal()
+	require.Less(t, took(), delay)
+}
+
+func ownOrder(t *testing.T, e Environment) {
+	r := bringUp(t, e)
+	require.NoError(t, r.env.Send(t.Context(), link.Request{
+		Link: toSidecar, App: "order-processor", Method: "POST", Path: "orders", Body: `{"orderId":"probe-1"}`, ID: "probe-1",
+	}))
+	r.await(0, "the order's answer", func(e history.Event) bool {
+		return e.Kind == history.KindComplete && e.Link == toSidecar && e.ID == "probe-1" && e.Status == 200
+	})
+}
+
+// unaskedEnd has a sidecar end through its own API, which nobody told the environment.
+func unaskedEnd(t *testing.T, e Environment) {
+	r := bringUp(t, e)
+	r.accepted()
+	require.NoError(t, r.env.Send(t.Context(), link.Request{
+		Link: toSidecar, Method: "POST", Path: "v1.0/shutdown", ID: "none",
+	}))
+	exit := r.await(0, "the sidecar's end", is(history.KindExit, "checkout", history.Sidecar))
+	require.Equal(t, "false", exit.Attr("wanted"))
+}
+
+func failingStart(t *testing.T, e Environment) {
+	rec, err := history.NewRecorder(io.Discard, history.Header{Run: "envtest-failing"})
+	require.NoError(t, err)
+	c := config(t, "envtest-failing-"+time.Now().Format("150405"))
+	c.Record = rec
+	c.Plan.Links = append(c.Plan.Links, scenario.Link{Name: toPeer, From: "checkout", To: "order-processor", Hop: scenario.HopToPeer})
+	_, err = e.Start(context.WithoutCancel(t.Context()), c)
+	require.ErrorContains(t, err, "open already")
+	require.Empty(t, e.Left(t, c.Run), "left behind")
+}
