@@ -13,6 +13,7 @@ type Spec struct {
 	Breakers map[string]Breaker
 	Apps     map[string]Target // by target app id
 	Raw      []byte            // the text as read, to be handed on unchanged
+	Broken   bool              // daprd would not decode it: nothing of it applies
 }
 
 // Policies of a retry.
@@ -63,6 +64,7 @@ type Policies struct {
 	Timeout *time.Duration
 	Retry   *Retry
 	Breaker *Breaker
+	Builtin *Retry // around them, only where the target's sidecar can't be reached; nil where there is a target
 	Named   bool   // the spec has a target for the callee
 	Why     string // for people: which target, default or built-in each comes from
 }

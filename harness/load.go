@@ -1,0 +1,90 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/halfopen/halfopen/harness/problem"
+	"github.com/halfopen/halfopen/harness/resiliency"
+	"github.com/halfopen/halfopen/harness/scenario"
+)
+
+// Load reads a scenario (its folder, or its file) and its spec. All that is wrong with both comes at once, as a
+// problem.List. A spec that daprd would swallow is a problem too, unless the scenario expects the check
+// policy-loaded to fail. The spec is nil where the scenario has none.
+func Load(path string) (scenario.Scenario, *resiliency.Spec, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return scenario.Scenario{}, nil, unreadable(path, err, "halfopen list shows what is there")
+	}
+	if info.IsDir() {
+		path = filepath.Join(path, fileScenario)
+	}
+	text, err := readFile(path)
+	if err != nil {
+		return scenario.Scenario{}, nil, unreadable(path, err, "a scenario is a folder with a scenario.yaml")
+	}
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return scenario.Scenario{}, nil, err
+	}
+	s, problems := scenario.Parse(absolute, text)
+	for i := range problems {
+		problems[i].File = path
+	}
+	spec, more := loadSpec(path, s)
+	problems = append(problems, more...)
+	return s, spec, problems.Err()
+}
+
+// maxFileBytes bounds what is read of a file: a bit more than any reader takes, so that it can say so.
+const maxFileBytes = 2 << 20
+
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, errors.New("it is a folder")
+	case info.Size() > maxFileBytes:
+		return nil, fmt.Errorf("%d bytes are too many", info.Size())
+	}
+	return os.ReadFile(path)
+}
+
+func unreadable(path string, err error, hint string) error {
+	var perr *fs.PathError
+	if errors.As(err, &perr) {
+		err = perr.Err
+	}
+	return problem.List{{File: path, What: "can't be read: " + err.Error(), Hint: hint}}
+}
+
+// loadSpec reads the spec that a scenario names.
+func loadSpec(file string, s scenario.Scenario) (*resiliency.Spec, problem.List) {
+	if s.Resiliency == "" {
+		return nil, nil
+	}
+	path := filepath.Join(filepath.Dir(file), s.Resiliency)
+	text, err := readFile(path)
+	if err != nil {
+		var perr *fs.PathError
+		if errors.As(err, &perr) {
+			err = perr.Err
+		}
+		return nil, problem.List{{
+			File: file, Line: s.ResiliencyLine, Field: "resiliency",
+			What: fmt.Sprintf("%s can't be read: %v", path, err), Hint: "the path is relative to the scenario's folder",
+		}}
+	}
+	spec, problems := resiliency.Parse(path, text)
+	if spec != nil && slices.Contains(s.Expect.Checks, "policy-loaded") {
+		return spec, nil
+	}
+	return spec, problems
+}

@@ -1,0 +1,283 @@
+package scenario
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/halfopen/halfopen/harness/document"
+	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/problem"
+)
+
+// Parse reads a scenario's file and notes everything that is wrong with it at once.
+// The scenario may be run only where there is no problem.
+func Parse(file string, data []byte) (Scenario, problem.List) {
+	r, root, ok := document.Read(file, data)
+	s := Scenario{File: file, Dir: filepath.Dir(file)}
+	if !ok {
+		return s, r.Problems
+	}
+	p := &parser{s: &s, faults: map[string]*open{}}
+	p.scenario(root.Fields())
+	return s, r.Problems
+}
+
+// A parser fills in a scenario.
+type parser struct {
+	s      *Scenario
+	faults map[string]*open // by name
+}
+
+// open is a fault that the timeline has injected so far.
+type open struct {
+	at     document.Value
+	self   bool // heals itself
+	healed bool
+}
+
+var nameForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+
+func (p *parser) scenario(f *document.Fields) {
+	name := f.Need("name", "name: "+filepath.Base(p.s.Dir))
+	p.s.Name = name.Text()
+	if p.s.Name != "" && !nameForm.MatchString(p.s.Name) {
+		name.Problem(fmt.Sprintf("%q: want small letters, digits and hyphens", p.s.Name), "stop-order-processor")
+	}
+	if folder := filepath.Base(p.s.Dir); p.s.Name != "" && folder != "." && p.s.Name != folder {
+		name.Problem(fmt.Sprintf("%q differs from the folder's name %q", p.s.Name, folder), "rename one of them")
+	}
+	p.s.Why = strings.TrimSpace(f.Need("why", "one paragraph for the reader: what happens, and what it teaches").Text())
+	p.s.Seed = int64(f.Get("seed").Int(1))
+	p.s.Resiliency, p.s.ResiliencyLine = f.Get("resiliency").Text(), f.Get("resiliency").Line()
+	services := f.Need("services", "services: { order-processor: { app: order-processor }, checkout: { app: checkout, sends: { to: order-processor } } }")
+	p.services(services)
+	timeline := f.Need("timeline", "timeline: [ wait: { orders: 4 } ]")
+	steps := timeline.List()
+	if timeline.Set() && len(steps) == 0 {
+		timeline.Problem("is empty: a run that does nothing shows nothing", "- wait: { orders: 4 }")
+	}
+	for _, v := range steps {
+		p.step(v)
+	}
+	for _, name := range sorted(p.faults) {
+		if o := p.faults[name]; !o.self && !o.healed {
+			o.at.Problem(fmt.Sprintf("fault %q is never healed", name), "give it `for:`, or a later step `heal: "+name+"`")
+		}
+	}
+	p.expect(f.Get("expect"))
+	f.Done()
+	if services.IsMap() && len(p.s.Callers()) == 0 {
+		services.Problem("no service sends anything: there would be nothing to see", "checkout: { app: checkout, sends: { to: … } }")
+	}
+}
+
+// builtins are the apps that halfopen brings itself, with the port they listen on.
+var builtins = map[string]int{"checkout": 0, "order-processor": 6001}
+
+func (p *parser) services(v document.Value) {
+	entries := v.Fields().All()
+	for _, e := range entries {
+		if !nameForm.MatchString(e.Key) {
+			e.KeyAt.Problem(fmt.Sprintf("%q is no app id: want small letters, digits and hyphens", e.Key), "")
+		}
+		p.s.Services = append(p.s.Services, p.service(e))
+	}
+	for i, e := range entries {
+		if s := p.s.Services[i]; s.Sends != nil && s.Sends.To != "" {
+			p.target(e.Value.Fields().Get("sends").Fields().Get("to"), s)
+		}
+	}
+}
+
+// target checks whom a caller sends to.
+func (p *parser) target(v document.Value, s Service) {
+	to := p.s.Service(s.Sends.To)
+	switch {
+	case to == nil:
+		p.unknownService(v)
+	case to.Name == s.Name:
+		v.Problem(s.Name+" would send to itself", "")
+	case to.Port == 0:
+		v.Problem(to.Name+" listens nowhere", "give it `port:`")
+	}
+}
+
+func (p *parser) unknownService(v document.Value) {
+	var known []string
+	for _, s := range p.s.Services {
+		known = append(known, s.Name)
+	}
+	hint := "there are: " + strings.Join(known, ", ")
+	if near := document.Nearest(v.Text(), known); near != "" {
+		hint = fmt.Sprintf("did you mean %s? (%s)", near, hint)
+	}
+	v.Problem(fmt.Sprintf("no service %q", v.Text()), hint)
+}
+
+func (p *parser) service(e document.Entry) Service {
+	f := e.Value.Fields()
+	s := Service{Name: e.Key, App: f.Get("app").Text(), Image: f.Get("image").Text(), Ready: f.Get("ready").Text()}
+	for _, v := range f.Get("command").List() {
+		s.Command = append(s.Command, v.Text())
+	}
+	s.Env = texts(f.Get("env"))
+	s.Port = f.Get("port").Int(builtins[s.App])
+	if v := f.Get("port"); v.Set() && (s.Port < 1 || s.Port > 65535) {
+		v.Problem(fmt.Sprintf("%q is no port", v.Text()), "1 to 65535")
+	}
+	switch port, builtin := builtins[s.App]; {
+	case s.App != "" && !builtin:
+		f.Get("app").Problem(fmt.Sprintf("no built-in app %q", s.App), "checkout or order-processor; your own comes with `image:` or `command:`")
+	case s.App != "" && (s.Image != "" || len(s.Command) > 0):
+		e.KeyAt.Problem("has `app:` beside `image:` or `command:`", "keep one of them")
+	case s.App == "" && s.Image == "" && len(s.Command) == 0:
+		e.KeyAt.Problem("has neither `app:` nor `image:` nor `command:`", "app: order-processor")
+	case s.App == "" && s.Port == 0:
+		e.KeyAt.Problem("has no `port:`", "where does it listen?")
+	case port == 0 && s.App == "checkout" && f.Get("port").Set():
+		f.Get("port").Problem("checkout listens nowhere", "remove it")
+	}
+	if v := f.Get("sends"); v.Set() {
+		s.Sends = p.sends(v, s)
+	} else if s.App == "checkout" {
+		e.KeyAt.Problem("checkout has no `sends:`", "sends: { to: order-processor, every: 1s }")
+	}
+	f.Done()
+	return s
+}
+
+func (p *parser) sends(v document.Value, s Service) *Sends {
+	if s.App != "checkout" {
+		v.Problem("only the built-in checkout sends", "app: checkout")
+	}
+	f := v.Fields()
+	out := &Sends{
+		To: f.Need("to", "the app id that gets the orders").Text(), Method: or(f.Get("method").Text(), "POST"),
+		Path: strings.TrimPrefix(or(f.Get("path").Text(), "orders"), "/"), Headers: texts(f.Get("headers")),
+		Body: or(f.Get("body").Text(), `{"orderId":{{.ID}}}`), Every: span(f.Get("every"), time.Second),
+		Callers: f.Get("callers").Int(1), Timeout: span(f.Get("timeout"), 0), Until: or(f.Get("until").Text(), "accepted"),
+	}
+	if t, err := template.New("body").Parse(out.Body); err != nil {
+		f.Get("body").Problem("not a template: "+err.Error(), `{"orderId":{{.ID}}}`)
+	} else if err := t.Execute(&strings.Builder{}, struct{ ID int64 }{1}); err != nil {
+		f.Get("body").Problem("not a template: "+err.Error(), "only {{.ID}} is known")
+	}
+	if out.Callers < 1 {
+		f.Get("callers").Problem("fewer than one caller", "")
+	}
+	if !methodForm.MatchString(out.Method) {
+		f.Get("method").Problem(fmt.Sprintf("%q is no HTTP method", out.Method), "POST")
+	}
+	if out.Until != "accepted" && out.Until != "once" {
+		f.Get("until").Problem(fmt.Sprintf("%q: want accepted or once", out.Until), "")
+	}
+	f.Done()
+	return out
+}
+
+var methodForm = regexp.MustCompile(`^[A-Z]+$`)
+
+// expect reads what the spec can't say.
+func (p *parser) expect(v document.Value) {
+	p.s.Expect.Verdict = "pass"
+	if !v.Set() {
+		return
+	}
+	f := v.Fields()
+	if w := f.Get("verdict"); w.Set() {
+		p.s.Expect.Verdict = w.Text()
+		if w.Text() != "pass" && w.Text() != "fail" {
+			w.Problem(fmt.Sprintf("%q: want pass or fail", w.Text()), "")
+		}
+	}
+	for _, c := range f.Get("checks").List() {
+		p.s.Expect.Checks = append(p.s.Expect.Checks, c.Text())
+	}
+	switch n := len(p.s.Expect.Checks); {
+	case p.s.Expect.Verdict == "fail" && n == 0:
+		v.Problem("expects to fail, but not what", "checks: [policy-loaded]")
+	case p.s.Expect.Verdict == "pass" && n > 0:
+		f.Get("checks").Problem("are those that must fail, and the verdict is pass", "verdict: fail")
+	}
+	for _, l := range f.Get("logs").List() {
+		p.s.Expect.Logs = append(p.s.Expect.Logs, p.log(l))
+	}
+	f.Done()
+}
+
+func (p *parser) log(v document.Value) Log {
+	f := v.Fields()
+	l := Log{Service: f.Need("service", "whose line?").Text(), Part: or(f.Get("part").Text(), history.App), Times: f.Get("times").Int(0)}
+	if l.Service != "" && p.s.Service(l.Service) == nil {
+		p.unknownService(f.Get("service"))
+	}
+	if l.Part != history.App && l.Part != history.Sidecar {
+		f.Get("part").Problem(fmt.Sprintf("%q: want app or sidecar", l.Part), "")
+	}
+	match := f.Need("match", "a regular expression")
+	l.Match = match.Text()
+	if _, err := regexp.Compile(l.Match); err != nil {
+		match.Problem(err.Error(), "the syntax is RE2's")
+	}
+	if l.Times < 0 {
+		f.Get("times").Problem("is negative", "leave it out for: at least once")
+	}
+	f.Done()
+	return l
+}
+
+// texts reads a map of single values.
+func texts(v document.Value) map[string]string {
+	var out map[string]string
+	for _, e := range v.Fields().All() {
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[e.Key] = e.Value.Text()
+	}
+	return out
+}
+
+// span reads a duration that is not negative.
+func span(v document.Value, otherwise time.Duration) time.Duration {
+	text := v.Text()
+	if text == "" {
+		return otherwise
+	}
+	d, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		hint := "45s, 500ms, 1m30s"
+		if _, nerr := strconv.Atoi(text); nerr == nil {
+			hint = "with a unit: " + text + "s"
+		}
+		v.Problem(fmt.Sprintf("%q is no duration", text), hint)
+	case d < 0:
+		v.Problem(fmt.Sprintf("%s is negative", d), "time only goes forward")
+	default:
+		return d
+	}
+	return otherwise
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+func sorted(m map[string]*open) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,228 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/halfopen/halfopen/harness/document"
+	"github.com/halfopen/halfopen/harness/history"
+)
+
+// stepWords are what a step may be.
+var stepWords = []string{"wait", "fault", "heal", "send"}
+
+func (p *parser) step(v document.Value) {
+	f := v.Fields()
+	s := Step{Line: v.Line()}
+	var found []string
+	for _, word := range stepWords {
+		if f.Get(word).Set() {
+			found = append(found, word)
+		}
+	}
+	f.Done()
+	switch {
+	case len(found) > 1:
+		v.Problem("is both "+strings.Join(found, " and "), "one step, one thing: begin a new `- ` for each")
+	case len(found) == 0 && v.IsMap() && len(f.All()) == 0:
+		v.Problem("is empty", "wait, fault, heal or send")
+	}
+	for _, word := range found {
+		w := f.Get(word)
+		switch word {
+		case "wait":
+			s.Wait = p.wait(w)
+		case "fault":
+			s.Fault = p.fault(w)
+		case "heal":
+			s.Heal = w.Text()
+			p.heal(w)
+		case "send":
+			s.Send = p.send(w)
+		}
+	}
+	if v.IsMap() {
+		p.s.Timeline = append(p.s.Timeline, s)
+	}
+}
+
+func (p *parser) wait(v document.Value) *Wait {
+	f := v.Fields()
+	w := &Wait{
+		Orders: f.Get("orders").Int(0), Recovered: f.Get("recovered").Text(), Opened: f.Get("opened").Text(),
+		For: span(f.Get("for"), 0), Within: span(f.Get("within"), 0),
+	}
+	var found []string
+	for _, word := range []string{"orders", "recovered", "opened", "for"} {
+		if f.Get(word).Set() {
+			found = append(found, word)
+		}
+	}
+	f.Done()
+	if len(found) != 1 {
+		v.Problem("must wait for one thing", "orders: 4, recovered: checkout, opened: checkout, or for: 10s")
+	}
+	if f.Get("orders").Set() && w.Orders < 1 {
+		f.Get("orders").Problem("fewer than one order", "orders: 4")
+	}
+	if f.Get("for").Set() && w.For == 0 {
+		f.Get("for").Problem("is no time at all", "for: 10s")
+	}
+	for _, word := range []string{"recovered", "opened"} {
+		if name := f.Get(word); name.Set() {
+			p.caller(name)
+			if len(p.faults) == 0 {
+				name.Problem("nothing was broken before it", "put a fault first")
+			}
+		}
+	}
+	return w
+}
+
+// caller checks that a name is that of a service that sends.
+func (p *parser) caller(v document.Value) {
+	s := p.s.Service(v.Text())
+	if s == nil {
+		p.unknownService(v)
+		return
+	}
+	if s.Sends == nil {
+		v.Problem(s.Name+" sends nothing", "name the caller")
+	}
+}
+
+func (p *parser) send(v document.Value) *Send {
+	f := v.Fields()
+	from := f.Need("from", "from: checkout")
+	s := &Send{From: from.Text(), Within: span(f.Get("within"), 0)}
+	if s.From != "" {
+		p.caller(from)
+	}
+	f.Done()
+	return s
+}
+
+func (p *parser) heal(v document.Value) {
+	o := p.faults[v.Text()]
+	names := sorted(p.faults)
+	switch {
+	case o == nil && len(names) == 0:
+		v.Problem(fmt.Sprintf("no fault %q before it", v.Text()), "put a fault with this `name:` first")
+	case o == nil:
+		v.Problem(fmt.Sprintf("no fault %q before it", v.Text()), "there are: "+strings.Join(names, ", "))
+	case o.self:
+		v.Problem(fmt.Sprintf("fault %q heals itself", v.Text()), "take its `for:` away, or this step")
+	case o.healed:
+		v.Problem(fmt.Sprintf("fault %q is healed already", v.Text()), "")
+	default:
+		o.healed = true
+	}
+}
+
+// Kinds of faults by what they break, and those that are known and not there yet.
+var (
+	serviceFaults = []string{Stop, Kill, Pause}
+	linkFaults    = []string{Cut, Refuse, Latency}
+	laterFaults   = []string{"restart", "reset", "bandwidth", "slice", "slow-close", "limit", "respond", "hang", "slow"}
+)
+
+func (p *parser) fault(v document.Value) *Fault {
+	f := v.Fields()
+	out := &Fault{
+		Name: f.Get("name").Text(), For: span(f.Get("for"), 0),
+		Delay: span(f.Get("delay"), 0), Jitter: span(f.Get("jitter"), 0), Direction: f.Get("direction").Text(),
+	}
+	if w := f.Get("for"); w.Set() && out.For == 0 && w.Text() != "" {
+		w.Problem("lasts no time at all", "for: 45s")
+	}
+	var target document.Value
+	found := 0
+	for _, kind := range slices.Concat(serviceFaults, linkFaults) {
+		if w := f.Get(kind); w.Set() {
+			out.Kind, target = kind, w
+			found++
+		}
+	}
+	for _, kind := range laterFaults {
+		if w := f.Get(kind); w.Set() {
+			w.Problem(fmt.Sprintf("the fault %s is not there yet", kind), "there are: "+strings.Join(slices.Concat(serviceFaults, linkFaults), ", "))
+			found++
+		}
+	}
+	if found != 1 {
+		v.Problem("must break one thing", "stop: order-processor")
+	}
+	part := f.Get("only")
+	switch {
+	case slices.Contains(serviceFaults, out.Kind):
+		out.Service, out.Part = target.Text(), part.Text()
+		if p.s.Service(out.Service) == nil {
+			p.unknownService(target)
+		}
+		if part.Set() && out.Part != history.App && out.Part != history.Sidecar {
+			part.Problem(fmt.Sprintf("%q: want app or sidecar", out.Part), "leave it out for both")
+		}
+	case out.Kind != "":
+		out.Link = target.Text()
+		p.link(target)
+		if part.Set() {
+			part.Problem("only a service has an app and a sidecar", "remove it")
+		}
+	}
+	p.details(f, out)
+	f.Done()
+	p.remember(v, out)
+	return out
+}
+
+// details checks what belongs to some kinds only.
+func (p *parser) details(f *document.Fields, out *Fault) {
+	if out.Kind == Latency && out.Delay == 0 {
+		f.Need("delay", "delay: 300ms")
+	}
+	for _, name := range []string{"delay", "jitter"} {
+		if v := f.Get(name); v.Set() && out.Kind != Latency {
+			v.Problem("belongs to latency", "remove it")
+		}
+	}
+	v := f.Get("direction")
+	switch {
+	case v.Set() && out.Kind != Latency && out.Kind != Cut:
+		v.Problem("belongs to latency and cut", "remove it")
+	case v.Set() && !slices.Contains([]string{"request", "response", "both"}, out.Direction):
+		v.Problem(fmt.Sprintf("%q: want request, response or both", out.Direction), "")
+	}
+}
+
+func (p *parser) link(v document.Value) {
+	var known []string
+	for _, l := range links(*p.s) {
+		if l.Name == v.Text() {
+			return
+		}
+		known = append(known, l.Name)
+	}
+	hint := "there are: " + strings.Join(known, ", ")
+	if near := document.Nearest(v.Text(), known); near != "" {
+		hint = fmt.Sprintf("did you mean %s? (%s)", near, hint)
+	}
+	v.Problem(fmt.Sprintf("no link %q", v.Text()), hint)
+}
+
+// remember gives a fault its name and keeps it for the steps that follow.
+func (p *parser) remember(v document.Value, f *Fault) {
+	named := f.Name != ""
+	if !named {
+		f.Name = strings.ReplaceAll(f.Kind+"-"+f.Target(), "->", "-to-")
+		f.Name = strings.ReplaceAll(f.Name, "/", "-")
+		for n, base := 2, f.Name; p.faults[f.Name] != nil; n++ {
+			f.Name = fmt.Sprintf("%s-%d", base, n)
+		}
+	}
+	if p.faults[f.Name] != nil {
+		v.Problem(fmt.Sprintf("a fault named %q is there already", f.Name), "give it another `name:`")
+		return
+	}
+	p.faults[f.Name] = &open{at: v, self: f.For > 0}
+}
