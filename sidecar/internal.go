@@ -1,0 +1,69 @@
+package sidecar
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+)
+
+// internalHandler takes calls of other sidecars to the app beside this one.
+func (s *sidecar) internalHandler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.AppPort == 0 {
+			s.own(w, errors.New("app channel is not initialized"))
+			return
+		}
+		body, err := readBody(r)
+		if errors.Is(err, errTooLarge) {
+			s.own(w, err)
+			return
+		}
+		if err != nil {
+			return // the other sidecar is gone
+		}
+		url := "http://" + net.JoinHostPort(s.AppAddress, strconv.Itoa(s.AppPort)) + r.URL.RequestURI()
+		req, err := http.NewRequestWithContext(r.Context(), r.Method, url, nil)
+		if err != nil {
+			s.own(w, err)
+			return
+		}
+		req.Body, req.ContentLength = once(r, body), int64(len(body))
+		copyHeader(req.Header, r.Header)
+		resp, err := s.app.RoundTrip(req)
+		if err != nil {
+			s.app.CloseIdleConnections()
+			s.own(w, fmt.Errorf("error invoking app channel: %s %q: %w", r.Method, url, err))
+			return
+		}
+		defer resp.Body.Close()
+		copyHeader(w.Header(), resp.Header)
+		w.Header().Del(ownError)
+		if resp.ContentLength >= 0 {
+			w.Header().Set("Content-Length", strconv.FormatInt(resp.ContentLength, 10))
+		}
+		w.WriteHeader(resp.StatusCode)
+		if _, err := io.Copy(w, resp.Body); err != nil {
+			panic(http.ErrAbortHandler) // the answer broke off half-way: its reader must not take it for whole
+		}
+	})
+}
+
+// own answers another sidecar with an error that is this sidecar's, not its app's.
+func (s *sidecar) own(w http.ResponseWriter, err error) {
+	w.Header().Set(ownError, oneLine(err.Error()))
+	http.Error(w, err.Error(), http.StatusInternalServerError)
+}
+
+// oneLine makes a text fit for a header.
+func oneLine(text string) string {
+	out := []rune(text)
+	for i, r := range out {
+		if r < ' ' || r == 0x7f {
+			out[i] = ' '
+		}
+	}
+	return string(out)
+}

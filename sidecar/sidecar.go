@@ -1,0 +1,192 @@
+// Package sidecar stands in for daprd: service invocation from app to app under a Resiliency spec.
+//
+//	app ─▶ sidecar (HTTP API) ─▶ the other's sidecar (internal port) ─▶ the other app
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/halfopen/halfopen/sidecar/policy"
+)
+
+// A Config is what a sidecar is told, and all that it touches of the world.
+type Config struct {
+	AppID          string
+	AppPort        int               // 0 for an app that only calls
+	AppAddress     string            // where the app listens: 127.0.0.1
+	HTTPPort       int               // the API: 3500
+	InternalPort   int               // for other sidecars; 0 for a free one
+	MetricsPort    int               // 0 for none
+	ListenAddress  string            // of API and internal port: 127.0.0.1
+	MetricsAddress string            // 127.0.0.1
+	Peers          map[string]string // app id → host:port of its sidecar's internal port
+	Resources      []File            // the files of the resources folders
+	Grace          time.Duration     // how long requests in flight may take at the end: 5 s
+	Log            LogOptions
+	Ready          func(Addresses) // called once everything listens; may be nil
+
+	Directory Directory // finds peers that Peers doesn't name; nil for nobody
+	Listen    func(ctx context.Context, addr string) (net.Listener, error)
+	Dial      func(ctx context.Context, network, addr string) (net.Conn, error)
+	Out       io.Writer // its log
+}
+
+// A File is one file of a resources folder.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// Addresses are where a sidecar listens.
+type Addresses struct{ HTTP, Internal, Metrics string }
+
+// A Directory tells where the sidecars of other apps are, and others where this one is.
+type Directory interface {
+	Announce(appID, addr string) (withdraw func(), err error)
+	Find(appID string) (addr string, err error)
+}
+
+// A sidecar is one that runs.
+type sidecar struct {
+	Config
+	log      *logger
+	metrics  *metrics
+	policies *policy.Policies
+	engine   *policy.Engine
+	peers    *peers
+	app      *http.Transport
+	shutdown context.CancelFunc
+}
+
+// Run serves until ctx ends, then lets requests in flight finish, at most for the grace period.
+func Run(ctx context.Context, c Config) error {
+	c = c.withDefaults()
+	ctx, shutdown := context.WithCancel(ctx)
+	defer shutdown()
+	s := &sidecar{Config: c, log: newLogger(c), metrics: newMetrics(c.AppID), shutdown: shutdown}
+	s.policies = s.load(c.Resources)
+	s.engine = policy.NewEngine(s, ctx.Done())
+	s.peers = newPeers(c)
+	s.app = &http.Transport{DialContext: c.Dial, MaxIdleConnsPerHost: idlePerHost, DisableCompression: true}
+	defer s.app.CloseIdleConnections()
+	defer s.peers.close()
+	return s.serve(ctx)
+}
+
+// idlePerHost is how many idle connections are kept to one peer or app.
+const idlePerHost = 64
+
+func (c Config) withDefaults() Config {
+	set := func(to *string, value string) {
+		if *to == "" {
+			*to = value
+		}
+	}
+	set(&c.AppAddress, "127.0.0.1")
+	set(&c.ListenAddress, "127.0.0.1")
+	set(&c.MetricsAddress, "127.0.0.1")
+	if c.Grace == 0 {
+		c.Grace = 5 * time.Second
+	}
+	return c
+}
+
+// serve opens all ports, says that it is ready, and ends them in good order.
+func (s *sidecar) serve(ctx context.Context) error {
+	var addresses Addresses
+	var servers []*http.Server
+	failed := make(chan error, 3)
+	defer func() {
+		for _, srv := range servers {
+			srv.Close()
+		}
+	}()
+	open := func(what, host string, port int, h http.Handler) (string, error) {
+		l, err := s.Listen(ctx, net.JoinHostPort(host, strconv.Itoa(port)))
+		if err != nil {
+			return "", fmt.Errorf("listen for %s: %w", what, err)
+		}
+		srv := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: s.log.std()}
+		servers = append(servers, srv)
+		go func() {
+			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("serve %s: %w", what, err)
+			}
+		}()
+		return l.Addr().String(), nil
+	}
+	var err error
+	if addresses.Internal, err = open("other sidecars", s.ListenAddress, s.InternalPort, s.internalHandler()); err != nil {
+		return err
+	}
+	if s.MetricsPort > 0 {
+		if addresses.Metrics, err = open("metrics", s.MetricsAddress, s.MetricsPort, s.metrics.handler()); err != nil {
+			return err
+		}
+	}
+	if addresses.HTTP, err = open("the HTTP API", s.ListenAddress, s.HTTPPort, s.apiHandler()); err != nil {
+		return err
+	}
+	if s.Directory != nil {
+		withdraw, err := s.Directory.Announce(s.AppID, addresses.Internal)
+		if err != nil {
+			return fmt.Errorf("announce %s: %w", s.AppID, err)
+		}
+		defer withdraw()
+	}
+	s.log.info("HTTP server is running on %s", addresses.HTTP)
+	s.log.info("dapr initialized. Status: Running.")
+	if s.Ready != nil {
+		s.Ready(addresses)
+	}
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	s.log.info("Dapr is shutting down")
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Grace)
+	defer cancel()
+	// The API goes first: while its requests finish, other sidecars' may still be served.
+	for i := len(servers) - 1; i >= 0; i-- {
+		servers[i].Shutdown(ending)
+	}
+	s.log.info("Daprd shutdown gracefully")
+	return nil
+}
+
+// load reads the resources as daprd does: what is of another kind or for other apps is passed over, and an error
+// is a line in the log, not an end.
+func (s *sidecar) load(files []File) *policy.Policies {
+	p := policy.New()
+	for _, f := range files {
+		r, err := policy.Decode(f.Data)
+		switch {
+		case errors.Is(err, policy.ErrOtherKind):
+			continue
+		case err != nil:
+			s.log.error("Could not parse resiliency file %s: %s", f.Name, err)
+			continue
+		case !r.Applies(s.AppID):
+			continue
+		}
+		s.log.info("Loading Resiliency configuration: %s", r.Metadata.Name)
+		if err := p.Add(r); err != nil {
+			s.log.error("Could not read resiliency policy %s: %s", r.Metadata.Name, err)
+			continue
+		}
+		s.metrics.loaded(r.Metadata.Name, r.Metadata.Namespace)
+		s.metrics.policy = r.Metadata.Name
+	}
+	for _, kind := range p.NotRun() {
+		s.log.warn("Resiliency targets of kind %s are read, and have no effect in this sidecar", kind)
+	}
+	return p
+}
