@@ -1,0 +1,59 @@
+package oracle
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// callerTold: daprd's own errors are 500; an app's answer is passed on as it is.
+var callerTold = Check{
+	Name: "caller-told",
+	Doc:  "the caller is told what happened: the app's own status after the last attempt, or 500 with Dapr's error",
+	Run: func(r *Reading) Result {
+		var t tally
+		for _, o := range r.Operations {
+			if !o.Answered() {
+				continue
+			}
+			t.examined++
+			t.told(r, o)
+		}
+		if !r.Loaded {
+			return notHere("the load was never started")
+		}
+		return t.result()
+	},
+}
+
+func (t *tally) told(r *Reading, o *Operation) {
+	wrong := func(want, why string) {
+		t.find(Finding{
+			What: fmt.Sprintf("%s was told %d, and %s", o.order(), o.Status(), why),
+			Want: want, Got: fmt.Sprint(o.Status()), Events: points(o.Request, o.last()),
+		})
+	}
+	n := len(o.Attempts)
+	if n == 0 {
+		switch {
+		case o.Accepted():
+			wrong("an error", "no attempt of it was seen: an answer from nowhere")
+		case o.Status() != http.StatusInternalServerError:
+			wrong("500", "it was refused by its own sidecar")
+		case o.Policies.Breaker == nil:
+			wrong("an attempt", "nothing in the spec refuses it before its first attempt")
+		}
+		return
+	}
+	last := o.Attempts[n-1]
+	switch {
+	case last.Answered() && !last.Own() && o.Status() == last.Status():
+	case last.OK():
+		wrong(fmt.Sprint(last.Status()), fmt.Sprintf("its last attempt was answered %d", last.Status()))
+	case o.Accepted():
+		wrong("an error", "its last attempt "+last.outcome())
+	case o.Status() != http.StatusInternalServerError:
+		wrong("500, or the app's own status", "its last attempt "+last.outcome())
+	case last.Answered() && !last.Own() && !r.mayRefuse(o, last.Complete.At, o.Complete.At):
+		wrong(fmt.Sprint(last.Status()), fmt.Sprintf("its last attempt was answered %d by the app", last.Status()))
+	}
+}

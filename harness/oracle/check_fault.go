@@ -1,0 +1,135 @@
+package oracle
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/scenario"
+)
+
+// faultEffective is the negative control: where nothing was broken, nothing was shown.
+var faultEffective = Check{
+	Name: "fault-effective",
+	Doc:  "each fault of the plan was injected and its effect is seen in the evidence",
+	Run: func(r *Reading) Result {
+		planned := 0
+		for _, s := range r.Plan.Scenario.Timeline {
+			if s.Fault != nil {
+				planned++
+			}
+		}
+		if planned == 0 {
+			return notHere("the plan has no fault")
+		}
+		var t tally
+		for _, f := range r.Faults {
+			t.examined++
+			if why := r.effect(f); why != "" {
+				t.doubt("%s showed no effect: %s", f.Fault, why)
+			}
+		}
+		if t.examined < planned {
+			t.doubt("%d of %d faults were injected", t.examined, planned)
+		}
+		return t.result()
+	},
+}
+
+// effect says why no effect of a fault is seen; "" where one is.
+func (r *Reading) effect(f *Fault) string {
+	if f.Injected == nil || f.Applied == nil {
+		return "it was never applied"
+	}
+	until := r.Ended
+	if f.Healing != nil {
+		until = f.Healing.At
+	}
+	if (f.Kind == scenario.Stop || f.Kind == scenario.Kill) && !r.partsEnded(f) {
+		return "not every part of " + f.Target() + " ended"
+	}
+	seen := 0
+	for _, x := range r.across(f) {
+		end, ended := x.End()
+		if x.Start() > until || (ended && end < f.Injected.At) {
+			continue
+		}
+		seen++
+		if r.bitten(f, x, until) {
+			return ""
+		}
+	}
+	if seen == 0 {
+		return "nothing crossed " + f.Target() + " meanwhile"
+	}
+	return fmt.Sprintf("%d requests crossed %s meanwhile as if nothing were", seen, f.Target())
+}
+
+func (r *Reading) partsEnded(f *Fault) bool {
+	ended := map[string]bool{}
+	for _, e := range r.exits {
+		if r.hits(f, e) && e.At >= f.Injected.At {
+			ended[e.Part] = true
+		}
+	}
+	if f.Part != "" {
+		return ended[f.Part]
+	}
+	return ended[history.App] && ended[history.Sidecar]
+}
+
+// across are the exchanges on the links that a fault is about: its own, or those to the parts it ends.
+func (r *Reading) across(f *Fault) []*Exchange {
+	var all, out []*Exchange
+	for _, o := range r.Operations {
+		all = append(all, &o.Exchange)
+		all = append(all, o.Attempts...)
+	}
+	all = append(all, r.Deliveries...)
+	for _, x := range all {
+		l := x.Link
+		switch {
+		case f.Link != "" && l.Name == f.Link,
+			f.Service == l.To && f.Part != history.App && l.Hop != scenario.HopToApp,
+			f.Service == l.To && f.Part != history.Sidecar && l.Hop == scenario.HopToApp:
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// bitten tells whether an exchange shows what a fault does.
+func (r *Reading) bitten(f *Fault, x *Exchange, until time.Duration) bool {
+	end, ended := x.End()
+	switch f.Kind {
+	case scenario.Refuse:
+		return x.Close != nil && x.Close.Text == "refused"
+	case scenario.Latency:
+		return x.Response != nil && x.Start() >= f.Applied.At && x.Response.At-x.Start() >= f.Delay-f.Jitter-r.Slack.Lower
+	case scenario.Cut, scenario.Pause:
+		return !x.Answered() || (ended && end >= until-r.Slack.Lower)
+	}
+	return x.Failed() || !ended
+}
+
+// faultHealed: a run that ends broken says nothing of recovery.
+var faultHealed = Check{
+	Name: "fault-healed",
+	Doc:  "each fault was healed, and what it ended is ready again",
+	Run: func(r *Reading) Result {
+		if len(r.Faults) == 0 {
+			return notHere("no fault was injected")
+		}
+		var t tally
+		for _, f := range r.Faults {
+			t.examined++
+			if f.Healed == nil {
+				t.doubt("%s was not healed before the run ended", f.Fault)
+			}
+		}
+		for _, e := range r.problems {
+			t.doubt("the harness met a problem: %s", clip(e.Error))
+		}
+		return t.result()
+	},
+}

@@ -1,0 +1,82 @@
+package oracle
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/scenario"
+)
+
+// recovery: the bound is the spec's, from the moment when the target was ready again.
+var recovery = Check{
+	Name: "recovery",
+	Doc:  "after the target is ready, each caller's next order is accepted within the time that the spec implies",
+	Run: func(r *Reading) Result {
+		if len(r.Faults) == 0 {
+			return notHere("no fault was injected")
+		}
+		over, ok := r.allOver()
+		if !ok {
+			return unknown("a fault was not healed before the run ended")
+		}
+		var t tally
+		for _, c := range r.Plan.Scenario.Callers() {
+			t.recovers(r, c, over)
+		}
+		return t.result()
+	},
+}
+
+// allOver is when the last fault's target was ready again.
+func (r *Reading) allOver() (at history.Event, ok bool) {
+	for _, f := range r.Faults {
+		e, over := r.Over(f)
+		if !over {
+			return e, false
+		}
+		if !ok || e.At > at.At {
+			at, ok = e, true
+		}
+	}
+	return at, ok
+}
+
+// recovered is a caller's first order that was accepted after a moment.
+func (r *Reading) recovered(caller string, after time.Duration) *Operation {
+	var first *Operation
+	for _, o := range r.Operations {
+		if o.Caller == caller && o.Accepted() && !o.Probe() && o.Complete.At > after && (first == nil || o.Complete.At < first.Complete.At) {
+			first = o
+		}
+	}
+	return first
+}
+
+func (t *tally) recovers(r *Reading, c scenario.Service, over history.Event) {
+	bound, bounded := r.Spec.For(c.Name, c.Sends.To).RecoveryBound(c.Sends.Every)
+	if !bounded {
+		return
+	}
+	o := r.recovered(c.Name, over.At)
+	due := r.late(over.At + bound)
+	t.examined++
+	switch {
+	case o == nil && r.Ended <= due:
+		t.doubt("the run ended %s after %s, before %s had to recover", since(over.At, r.Ended), describe(over), c.Name)
+	case o == nil:
+		t.find(Finding{
+			What: fmt.Sprintf("%s had no order accepted within %s after %s", c.Name, since(over.At, r.Ended), describe(over)),
+			Want: "within " + short(bound), Got: "none", Events: points(over),
+		})
+	case o.Complete.At > due:
+		t.find(Finding{
+			What: fmt.Sprintf("%s recovered %s after %s; the spec implies at most %s", c.Name, since(over.At, o.Complete.At), describe(over), short(bound)),
+			Want: "within " + short(bound), Got: since(over.At, o.Complete.At), Events: points(over, *o.Complete),
+		})
+	default:
+		if why := r.tooBusy(bound); why != "" {
+			t.doubt("%s", why)
+		}
+	}
+}

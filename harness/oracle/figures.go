@@ -1,0 +1,61 @@
+package oracle
+
+import (
+	"time"
+)
+
+// figures are the numbers of a run that people compare.
+func figures(r *Reading) Figures {
+	var f Figures
+	sent, received := map[string]bool{}, map[string]bool{}
+	var firstFailure *time.Duration
+	for _, o := range r.Operations {
+		if !o.Probe() {
+			sent[o.Caller+"/"+o.ID] = true
+		}
+		if o.Accepted() && !o.Probe() {
+			f.OrdersAccepted++
+			if f.FirstAccepted == nil {
+				f.FirstAccepted = pointer(o.Complete.At)
+			}
+		}
+		if o.refused() {
+			f.Refused++
+		}
+		f.Attempts += len(o.Attempts)
+		f.Retries += max(0, len(o.Attempts)-1)
+		for _, x := range o.Attempts {
+			if end, ended := x.End(); ended && !x.OK() && (firstFailure == nil || end < *firstFailure) {
+				firstFailure = pointer(end)
+			}
+		}
+	}
+	for _, x := range r.Deliveries {
+		if x.OK() && x.ID != "" {
+			received[x.ID] = true
+		}
+	}
+	f.OrdersSent, f.OrdersReceived = len(sent), len(received)
+	for _, s := range r.Said {
+		if s.Kind != saidChanged {
+			continue
+		}
+		f.Transitions++
+		if s.From == closed && s.To == open && f.TimeToTrip == nil && firstFailure != nil {
+			f.TimeToTrip = pointer(s.Line.At - *firstFailure)
+		}
+	}
+	if over, ok := r.allOver(); ok {
+		for _, c := range r.Plan.Scenario.Callers() {
+			if o := r.recovered(c.Name, over.At); o != nil {
+				took := o.Complete.At - over.At
+				if f.Recovery == nil || took > *f.Recovery {
+					f.Recovery = &took
+				}
+			}
+		}
+	}
+	return f
+}
+
+func pointer[T any](v T) *T { return &v }

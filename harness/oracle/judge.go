@@ -1,0 +1,166 @@
+package oracle
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Check judges one promise. Run must be pure and needs not to guard against anything: a panic in it makes its
+// result unknown.
+type Check struct {
+	Name string // retry-gap
+	Doc  string // the promise, in one sentence
+	Run  func(*Reading) Result
+}
+
+// Checks are all promises that are judged, in the order in which they are told.
+func Checks() []Check {
+	return []Check{
+		policyLoaded, faultEffective, faultHealed,
+		retryGap, retryCount, retryLog,
+		breakerTrips, breakerOpen, openTime, halfOpenAdmissions, breakerCloses, breakerLog,
+		recovery, callerTold,
+		ordersLost, ordersDuplicated, ordersReordered,
+		steadyState, attemptsBelong, unaskedExit, waitsEnded, expectLogs,
+	}
+}
+
+// Judge gives the verdict of a case. It never panics, and the same case gives the same bytes.
+func Judge(c Case) Verdict {
+	v := Verdict{
+		Format: "halfopen-verdict/1", Run: c.History.Header.Run, Scenario: c.Plan.Scenario.Name,
+		Env: c.History.Header.Env, Sidecar: c.History.Header.Sidecar, Why: []string{},
+	}
+	r, err := guarded(func() *Reading { return read(c) })
+	if err != nil {
+		v.Outcome, v.Why = Unknown, []string{"the history could not be read as a run: " + err.Error()}
+		return v
+	}
+	v.Slack = r.Slack
+	for _, check := range Checks() {
+		v.Results = append(v.Results, runCheck(check, r))
+	}
+	v.Figures = figures(r)
+	if story, err := guarded(func() []Moment { return tell(r) }); err == nil {
+		v.Story = story
+	}
+	conclude(&v, c)
+	return v
+}
+
+// runCheck runs one check; a crash is an unknown.
+func runCheck(check Check, r *Reading) Result {
+	result, err := guarded(func() Result { return check.Run(r) })
+	if err != nil {
+		result = unknown("the check crashed: %v", err)
+	}
+	result.Check, result.Doc = check.Name, check.Doc
+	if result.Applies && result.Outcome == Pass && result.Examined == 0 {
+		result.Outcome, result.Why = Unknown, "there was nothing to examine"
+	}
+	return result
+}
+
+func guarded[T any](do func() T) (out T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	return do(), nil
+}
+
+// conclude draws the outcome from the results: a broken promise first, then what could not be judged.
+func conclude(v *Verdict, c Case) {
+	var failed, open []string
+	for _, r := range v.Results {
+		switch {
+		case !r.Applies:
+		case r.Outcome == Fail:
+			failed = append(failed, r.Check)
+			what := r.Doc
+			if len(r.Findings) > 0 {
+				what = r.Findings[0].What
+			}
+			v.Why = append(v.Why, r.Check+": "+what)
+		case r.Outcome == Unknown:
+			open = append(open, r.Check)
+		}
+	}
+	for _, flaw := range c.History.Flaws {
+		v.Why = append(v.Why, "history: "+flaw)
+	}
+	for _, r := range v.Results {
+		if r.Applies && r.Outcome == Unknown {
+			v.Why = append(v.Why, r.Check+": "+r.Why)
+		}
+	}
+	sound := len(open) == 0 && len(c.History.Flaws) == 0
+	if c.Plan.Scenario.Expect.Verdict == "fail" {
+		expectFailure(v, c, failed, sound)
+		return
+	}
+	switch {
+	case len(failed) > 0:
+		v.Outcome = Fail
+	case !sound:
+		v.Outcome = Unknown
+	default:
+		v.Outcome = Pass
+	}
+}
+
+// expectFailure judges a scenario that is right because something is flagged: exactly these checks must fail.
+func expectFailure(v *Verdict, c Case, failed []string, sound bool) {
+	want := slices.Sorted(slices.Values(c.Plan.Scenario.Expect.Checks))
+	v.Expected = "fail: " + strings.Join(want, ", ")
+	got := slices.Sorted(slices.Values(failed))
+	switch {
+	case slices.Equal(want, got) && len(c.History.Flaws) == 0:
+		v.Outcome = Pass // what follows from the failure need not be judged
+	case len(got) > 0 && !slices.Equal(want, got):
+		v.Outcome = Fail
+		v.Why = slices.Insert(v.Why, 0, fmt.Sprintf("expected to fail: %s; failed: %s", strings.Join(want, ", "), strings.Join(got, ", ")))
+	case sound:
+		v.Outcome = Fail
+		v.Why = slices.Insert(v.Why, 0, "expected to fail and did not: "+strings.Join(want, ", "))
+	default:
+		v.Outcome = Unknown
+	}
+}
+
+// Results of a check.
+
+func unknown(format string, args ...any) Result {
+	return Result{Outcome: Unknown, Applies: true, Why: fmt.Sprintf(format, args...)}
+}
+
+func notHere(format string, args ...any) Result {
+	return Result{Outcome: Pass, Why: fmt.Sprintf(format, args...)}
+}
+
+// A tally gathers what a check finds.
+type tally struct {
+	examined int
+	findings []Finding
+	doubts   []string
+}
+
+func (t *tally) find(f Finding) { t.findings = append(t.findings, f) }
+
+func (t *tally) doubt(format string, args ...any) {
+	t.doubts = append(t.doubts, fmt.Sprintf(format, args...))
+}
+
+// result: a finding is a failure; without one, a doubt makes it unknown.
+func (t *tally) result() Result {
+	r := Result{Outcome: Pass, Applies: true, Examined: t.examined, Findings: t.findings}
+	switch {
+	case len(t.findings) > 0:
+		r.Outcome = Fail
+	case len(t.doubts) > 0:
+		r.Outcome, r.Why = Unknown, t.doubts[0]
+	}
+	return r
+}

@@ -1,0 +1,69 @@
+package oracle
+
+import (
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/halfopen/halfopen/harness/history"
+)
+
+const (
+	// observer is how exactly an observer on the run's own clock stamps what it sees.
+	observer = time.Millisecond
+	// mostUncertain is the largest slack of a lower bound.
+	mostUncertain = 5 * time.Millisecond
+	// turnaround is what a sidecar and the hops around it need, on an idle machine, between the end of one thing
+	// at a tap and the beginning of the next: parsing, scheduling, dialling, a line through a pipe.
+	turnaround = 25 * time.Millisecond
+	// tolerable is the share of a promised interval beyond which slack leaves nothing to judge.
+	tolerable = 0.2
+)
+
+// slack is how much the run may be off, by its own measurement.
+func slack(events []history.Event) Slack {
+	s := Slack{Lower: observer}
+	for _, e := range events {
+		switch e.Kind {
+		case history.KindClock:
+			s.Lower = max(s.Lower, e.Duration("uncertainty_ns")+observer)
+		case history.KindTick:
+			s.Ticks++
+			s.Upper = max(s.Upper, e.Duration("late_ns"))
+		}
+	}
+	s.Upper += s.Lower
+	s.Lower = min(s.Lower, mostUncertain)
+	return s
+}
+
+// late is the last moment at which something may happen that was due at a moment.
+func (r *Reading) late(due time.Duration) time.Duration { return due + turnaround + r.Slack.Upper }
+
+// around tells whether something was seen when it was due, by sources that may be apart by the slack.
+func (r *Reading) around(at, due time.Duration) bool {
+	return at >= due-r.Slack.Lower-mostUncertain && at <= r.late(due)
+}
+
+// tooBusy says that the machine was too late for an interval to be judged; "" where it was not.
+func (r *Reading) tooBusy(promised time.Duration) string {
+	if r.Slack.Ticks == 0 {
+		return "no metronome ran, so nobody knows how late the machine was"
+	}
+	if share := float64(r.Slack.Upper) / float64(promised); share > tolerable {
+		return "slack: the machine was late by " + short(r.Slack.Upper) + ", more than 20 % of the promised " + short(promised)
+	}
+	return ""
+}
+
+// cleanPath is how Dapr tells paths apart: decoded, cleaned, without slashes around.
+func cleanPath(p string) string {
+	if decoded, err := url.PathUnescape(p); err == nil {
+		p = decoded
+	}
+	return strings.Trim(path.Clean("/"+p), "/")
+}
+
+// short writes a duration as people do: 5.003s, 12ms.
+func short(d time.Duration) string { return d.Round(time.Millisecond).String() }
