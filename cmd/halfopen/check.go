@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -97,9 +98,18 @@ func tell(w io.Writer, dir string, look looks, took time.Duration) error {
 		return err
 	}
 	report.Terminal(w, in, report.TerminalOptions{Color: look.color, Width: look.width})
-	if rel, err := filepath.Rel(".", dir); err == nil {
-		dir = rel
-	}
-	_, err = fmt.Fprintf(w, "\nreport: %s\n", filepath.Join(dir, "report.html"))
+	_, err = fmt.Fprintf(w, "\nreport: %s\n", filepath.Join(fromHere(dir), "report.html"))
 	return err
+}
+
+// fromHere writes a path as seen from the working folder, where that is shorter.
+func fromHere(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(here, path); err == nil && len(rel) < len(path) {
+		return rel
+	}
+	return path
 }

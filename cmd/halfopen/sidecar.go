@@ -49,7 +49,9 @@ func (s *sidecarFlags) add(f *pflag.FlagSet) {
 	f.BoolVar(&s.discovery, "discovery", true, "find and be found by other sidecars of this user on this machine")
 	for _, name := range withoutEffect {
 		f.String(name, "", "daprd's; has no effect here")
-		f.Lookup(name).NoOptDefVal = "true"
+		if strings.HasPrefix(name, "enable-") {
+			f.Lookup(name).NoOptDefVal = "true"
+		}
 		f.Lookup(name).Hidden = true
 	}
 }

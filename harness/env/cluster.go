@@ -122,14 +122,17 @@ func (c *cluster) upstream(l scenario.Link) string {
 	return net.JoinHostPort(p.Host, strconv.Itoa(port))
 }
 
-// until asks again and again until ok, at most for readyTimeout.
-func until(ctx context.Context, what string, ok func(context.Context) error) error {
+// until asks again and again until ok, at most for readyTimeout, and not once it is in vain.
+func until(ctx context.Context, what string, vain func() error, ok func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	for {
 		err := ok(ctx)
 		if err == nil {
 			return nil
+		}
+		if verr := vain(); verr != nil {
+			return verr
 		}
 		select {
 		case <-ctx.Done():

@@ -29,18 +29,35 @@ type part struct {
 
 // start starts the part and waits until it answers a direct probe.
 func (p *part) start(ctx context.Context) error {
-	p.cluster.cfg.Record.Record(history.Event{
-		Source: history.Runner, Kind: history.KindStart, Service: p.Service, Part: p.Part.Part,
-	})
+	rec := p.cluster.cfg.Record
+	seen, _ := rec.Since(0)
+	rec.Record(history.Event{Source: history.Runner, Kind: history.KindStart, Service: p.Service, Part: p.Part.Part})
 	if err := p.cluster.host.Start(ctx, p.Part); err != nil {
 		return fmt.Errorf("start %s: %w", p.what(), err)
 	}
-	if err := until(ctx, p.what(), p.probe); err != nil {
+	ended := func() error { return p.endedSince(len(seen)) }
+	if err := until(ctx, p.what(), ended, p.probe); err != nil {
 		return err
 	}
-	p.cluster.cfg.Record.Record(history.Event{
-		Source: history.Runner, Kind: history.KindReady, Service: p.Service, Part: p.Part.Part,
-	})
+	rec.Record(history.Event{Source: history.Runner, Kind: history.KindReady, Service: p.Service, Part: p.Part.Part})
+	return nil
+}
+
+// endedSince tells with its last words that the part has ended since the n-th event; nil where it has not.
+func (p *part) endedSince(n int) error {
+	events, _ := p.cluster.cfg.Record.Since(n)
+	last := ""
+	for _, e := range events {
+		if e.Service != p.Service || e.Part != p.Part.Part {
+			continue
+		}
+		switch e.Kind {
+		case history.KindLine:
+			last = ": " + e.Text
+		case history.KindExit:
+			return fmt.Errorf("%s ended before it was ready (%s)%s", p.what(), e.Text, last)
+		}
+	}
 	return nil
 }
 

@@ -35,7 +35,12 @@ var unaskedExit = Check{
 		var t tally
 		t.examined = len(r.ready)
 		for _, e := range r.exits {
-			if e.Attr("wanted") != "true" && e.At <= r.Ended {
+			if e.Attr("wanted") == "true" || e.At > r.Ended {
+				continue
+			}
+			if !r.Loaded {
+				t.doubt("%s/%s ended before the load: %s", e.Service, e.Part, e.Text)
+			} else {
 				t.find(Finding{What: fmt.Sprintf("%s/%s ended by itself: %s", e.Service, e.Part, e.Text), Events: points(e)})
 			}
 		}

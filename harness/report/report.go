@@ -1,0 +1,133 @@
+// Package report is how a verdict is told: on the terminal, as HTML, JUnit, JSON and Markdown. Bytes out, nothing
+// else; the same input gives the same bytes.
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/oracle"
+	"github.com/halfopen/halfopen/harness/scenario"
+)
+
+// An Input is one run, judged.
+type Input struct {
+	Verdict     oracle.Verdict
+	Plan        scenario.Plan
+	History     *history.History
+	Scenario    string // the scenario's file as it was
+	Spec        string // the spec's; "" for none
+	SidecarSpec string // the spec that the sidecars got instead; "" where it is the same
+}
+
+// JSON is a verdict as verdict.json holds it.
+func JSON(v oracle.Verdict) []byte {
+	var b bytes.Buffer
+	out := json.NewEncoder(&b)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	if err := out.Encode(v); err != nil {
+		panic(err) // a verdict is made of what JSON can hold
+	}
+	return b.Bytes()
+}
+
+// headline is the outcome in words.
+func headline(v oracle.Verdict) string {
+	switch v.Outcome {
+	case oracle.Pass:
+		if v.Expected != "" {
+			return "as expected (" + v.Expected + ")"
+		}
+		return "all promises kept"
+	case oracle.Fail:
+		return "a promise is broken"
+	}
+	return "could not be judged"
+}
+
+// Grouped results of a verdict.
+type groups struct {
+	failed, unknown, kept, notHere []oracle.Result
+}
+
+func group(v oracle.Verdict) groups {
+	var g groups
+	for _, r := range v.Results {
+		switch {
+		case !r.Applies:
+			g.notHere = append(g.notHere, r)
+		case r.Outcome == oracle.Fail:
+			g.failed = append(g.failed, r)
+		case r.Outcome == oracle.Unknown:
+			g.unknown = append(g.unknown, r)
+		default:
+			g.kept = append(g.kept, r)
+		}
+	}
+	return g
+}
+
+// A Figure is a number with its name and unit.
+type figure struct{ Name, Value string }
+
+func figures(v oracle.Verdict) []figure {
+	f := v.Figures
+	out := []figure{
+		{"orders sent, accepted, received", fmt.Sprintf("%d, %d, %d", f.OrdersSent, f.OrdersAccepted, f.OrdersReceived)},
+		{"attempts between sidecars", fmt.Sprintf("%d, %d of them retries", f.Attempts, f.Retries)},
+		{"refused by an open breaker", fmt.Sprint(f.Refused)},
+		{"breaker transitions", fmt.Sprint(f.Transitions)},
+	}
+	for _, d := range []struct {
+		name string
+		d    *time.Duration
+	}{{"time to trip", f.TimeToTrip}, {"recovery after readiness", f.Recovery}, {"first order accepted after", f.FirstAccepted}} {
+		if d.d != nil {
+			out = append(out, figure{d.name, round(*d.d)})
+		}
+	}
+	return append(out, figure{"slack", fmt.Sprintf("%s below, %s above, by %d readings", round(v.Slack.Lower), round(v.Slack.Upper), v.Slack.Ticks)})
+}
+
+// round writes a duration to the millisecond.
+func round(d time.Duration) string { return d.Round(time.Millisecond).String() }
+
+// clock writes a moment of a run: 12.345.
+func clock(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
+
+// plain makes a foreign text fit for one line of a report: no control characters, no broken UTF-8, no more than a
+// reader wants.
+func plain(text string) string {
+	const most = 500
+	if len(text) > 4*most {
+		text = text[:4*most]
+	}
+	var b strings.Builder
+	n := 0
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		text = text[size:]
+		if n++; n > most {
+			b.WriteString("…")
+			break
+		}
+		switch {
+		case r == utf8.RuneError && size == 1:
+			b.WriteRune(utf8.RuneError)
+		case r == '\n', r == '\t':
+			b.WriteByte(' ')
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
+			b.WriteRune(utf8.RuneError)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
