@@ -1,0 +1,63 @@
+# halfopen: every target is one line in `make help`.
+SCENARIO ?= stop-order-processor
+ENV      ?= auto
+ARGS     ?=
+RUNS     ?= reports
+
+export CGO_ENABLED = 0
+HALFOPEN = go run ./cmd/halfopen
+COMPOSE  = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+
+.PHONY: help
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: chaos
+chaos: bin/halfopen ## run one scenario and judge it: SCENARIO=stop-order-processor ENV=auto|container|process ARGS=...
+	@./bin/halfopen run --env $(ENV) --reports $(RUNS) $(ARGS) scenarios/$(SCENARIO)
+
+.PHONY: test
+test: ## vet, then all tests: scenarios too, in containers where an engine answers and in processes otherwise
+	go vet ./...
+	go test -count=1 -timeout 20m ./...
+
+.PHONY: test-short
+test-short: ## only the tests that start no processes and no containers
+	go test -short -count=1 ./...
+
+.PHONY: race
+race: ## the short tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race -short -count=1 ./...
+
+.PHONY: images
+images: bin/linux/halfopen ## build the one image, FROM scratch, as halfopen:dev
+	docker build -q -t halfopen:dev -f Dockerfile bin/linux
+
+.PHONY: up
+up: images ## start the quickstart by hand: checkout, order-processor, their sidecars and Toxiproxy
+	$(COMPOSE) up -d
+	@echo "watch: $(COMPOSE) logs -f checkout checkout-dapr"
+	@echo "break: $(COMPOSE) stop order-processor order-processor-dapr"
+	@echo "mend:  $(COMPOSE) start order-processor order-processor-dapr"
+
+.PHONY: down
+down: ## end what `make up` started
+	$(COMPOSE) down --remove-orphans
+
+.PHONY: lint
+lint: ## what is on stands in .golangci.yml
+	cd tools && go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint version >/dev/null && go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	./bin/golangci-lint run
+
+.PHONY: clean
+clean: ## remove what runs have left behind, and what was built
+	$(HALFOPEN) clean
+	rm -rf bin
+
+.PHONY: bin/halfopen
+bin/halfopen:
+	@go build -trimpath -o $@ ./cmd/halfopen
+
+.PHONY: bin/linux/halfopen
+bin/linux/halfopen:
+	@GOOS=linux go build -trimpath -ldflags "-s -w" -o $@ ./cmd/halfopen
