@@ -59,6 +59,9 @@ func Play(ctx context.Context, o Options) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := env.CleanProcesses(false); err != nil { // what a run that was killed has left
+		return nil, fmt.Errorf("clean up behind an earlier run: %w", err)
+	}
 	ledger, err := env.OpenLedger(id)
 	if err != nil {
 		return nil, err

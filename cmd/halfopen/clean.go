@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +21,7 @@ still go on are left alone, unless --all is given. The folders below reports/ st
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := cmd.OutOrStdout()
-			left, err := env.CleanProcesses(all, end)
+			left, err := env.CleanProcesses(all)
 			for _, l := range left {
 				fmt.Fprintf(w, "%s: ended %d processes\n", l.Run, len(l.Children))
 			}
@@ -45,30 +43,4 @@ still go on are left alone, unless --all is given. The folders below reports/ st
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "also end runs that still go on")
 	return cmd
-}
-
-// end kills a process, or a whole process group; one that is gone already is no error. A harness is asked first,
-// so that it can clean up by itself.
-func end(pid int, group bool) error {
-	if group {
-		return ignoreGone(syscall.Kill(-pid, syscall.SIGKILL))
-	}
-	if err := ignoreGone(syscall.Kill(pid, syscall.SIGTERM)); err != nil {
-		return err
-	}
-	const patience, pause = 10 * time.Second, 50 * time.Millisecond
-	for waited := time.Duration(0); waited < patience; waited += pause {
-		if syscall.Kill(pid, 0) != nil {
-			return nil
-		}
-		time.Sleep(pause)
-	}
-	return ignoreGone(syscall.Kill(pid, syscall.SIGKILL))
-}
-
-func ignoreGone(err error) error {
-	if errors.Is(err, syscall.ESRCH) {
-		return nil
-	}
-	return err
 }

@@ -87,7 +87,7 @@ Exit codes: 0 all promises kept, 1 a promise broken, 2 wrong usage or bad input,
 	root.AddCommand(
 		newRunCommand(), newPlanCommand(), newCheckCommand(), newReportCommand(),
 		newListCommand(), newDoctorCommand(), newCleanCommand(),
-		newSidecarCommand(), newAppCommand(), newLinkCommand(), newHoldCommand(),
+		newSidecarCommand(), newAppCommand(), newLinkCommand(), newHoldCommand(), newReapCommand(),
 	)
 	return root
 }

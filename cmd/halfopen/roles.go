@@ -3,13 +3,18 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/halfopen/halfopen/harness/env/container"
 	"github.com/halfopen/halfopen/harness/link"
 )
 
@@ -78,4 +83,23 @@ func newHoldCommand() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// newReapCommand is the role of a watchdog: when its standard input ends, because the harness is gone, it removes
+// what is left of the harness's run.
+func newReapCommand() *cobra.Command {
+	var run string
+	cmd := &cobra.Command{
+		Use:    "reap",
+		Short:  "wait for the end of standard input, then remove a run's containers",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+			io.Copy(io.Discard, cmd.InOrStdin())
+			return container.Reap(context.Background(), run)
+		},
+	}
+	cmd.Flags().StringVar(&run, "run", "", "the run's id")
+	return cmd
 }

@@ -7,8 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
+	"time"
 
 	"github.com/shirou/gopsutil/v4/process"
 )
@@ -60,9 +63,14 @@ func Self() Process { return identify(os.Getpid()) }
 
 func identify(pid int) Process {
 	p := Process{PID: pid}
-	if q, err := process.NewProcess(int32(pid)); err == nil {
-		p.StartedMS, _ = q.CreateTime()
+	q, err := process.NewProcess(int32(pid))
+	if err != nil {
+		return p
 	}
+	if status, err := q.Status(); err == nil && slices.Contains(status, process.Zombie) {
+		return p // it has ended, and only its parent has not noticed
+	}
+	p.StartedMS, _ = q.CreateTime()
 	return p
 }
 
@@ -126,7 +134,7 @@ type Left struct {
 
 // CleanProcesses ends the children of runs whose harness is gone, with their process groups, and strikes out
 // their ledgers. With all, runs that still live are ended too, harness first.
-func CleanProcesses(all bool, kill func(pid int, group bool) error) ([]Left, error) {
+func CleanProcesses(all bool) ([]Left, error) {
 	dir, err := LedgerDir()
 	if err != nil {
 		return nil, err
@@ -154,12 +162,12 @@ func CleanProcesses(all bool, kill func(pid int, group bool) error) ([]Left, err
 			continue
 		}
 		if owned {
-			errs = append(errs, kill(p.Owner.PID, false))
+			errs = append(errs, p.Owner.end())
 		}
 		left := Left{Run: p.Run}
 		for _, c := range p.Children {
 			if c.Alive() {
-				errs = append(errs, kill(c.PID, true))
+				errs = append(errs, ignoreGone(syscall.Kill(-c.PID, syscall.SIGKILL)))
 				left.Children = append(left.Children, c)
 			}
 		}
@@ -167,4 +175,26 @@ func CleanProcesses(all bool, kill func(pid int, group bool) error) ([]Left, err
 		out = append(out, left)
 	}
 	return out, errors.Join(errs...)
+}
+
+// end asks a harness to end, so that it can clean up by itself, and kills it where it takes too long.
+func (p Process) end() error {
+	const patience, pause = 15 * time.Second, 50 * time.Millisecond
+	if err := ignoreGone(syscall.Kill(p.PID, syscall.SIGTERM)); err != nil {
+		return err
+	}
+	for waited := time.Duration(0); waited < patience; waited += pause {
+		if !p.Alive() {
+			return nil
+		}
+		time.Sleep(pause)
+	}
+	return ignoreGone(syscall.Kill(p.PID, syscall.SIGKILL))
+}
+
+func ignoreGone(err error) error {
+	if errors.Is(err, syscall.ESRCH) {
+		return nil
+	}
+	return err
 }

@@ -37,19 +37,29 @@ func Start(ctx context.Context, c env.Config) (env.Env, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := engine.Clean(ctx, false); err != nil { // what a run that was killed has left
+		return nil, errors.Join(err, engine.Close())
+	}
 	image, err := engine.Image(ctx, c.Binary)
 	if err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
-	return env.Bring(ctx, c, newHost(c, engine, image))
+	dog, err := startWatchdog(c)
+	if err != nil {
+		return nil, errors.Join(err, engine.Close())
+	}
+	h := newHost(c, engine, image)
+	h.watchdog = dog
+	return env.Bring(ctx, c, h)
 }
 
 // A host runs parts in pods.
 type host struct {
-	cfg    env.Config
-	engine *Engine
-	image  string
-	labels map[string]string
+	cfg      env.Config
+	engine   *Engine
+	image    string
+	labels   map[string]string
+	watchdog *watchdog
 
 	network   *testcontainers.DockerNetwork
 	linkIP    string
@@ -244,6 +254,7 @@ func (h *host) Signal(ctx context.Context, p env.Part, s env.Signal) error {
 // Close takes in what the taps have still seen, then removes all containers and the network.
 func (h *host) Close(ctx context.Context) error {
 	defer h.engine.Close()
+	defer h.watchdog.end()
 	if h.links != nil {
 		h.closeLinks(ctx)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -115,18 +116,37 @@ func (h *host) newNetwork(ctx context.Context) (*testcontainers.DockerNetwork, e
 // Clean removes containers and networks of runs whose harness is gone (with all: of every run, and of any
 // machine), and names the runs.
 func (e *Engine) Clean(ctx context.Context, all bool) (runs []string, err error) {
-	filter := make(client.Filters).Add("label", labelRun)
+	return e.remove(ctx, labelRun, func(labels map[string]string) bool { return all || orphaned(labels) })
+}
+
+// Reap removes what is left of one run.
+func Reap(ctx context.Context, run string) error {
+	e, err := Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	for range 2 {
+		if _, err = e.remove(ctx, labelRun+"="+run, func(map[string]string) bool { return true }); err != nil {
+			return err
+		}
+		time.Sleep(time.Second) // the engine may still have been making one when the harness went
+	}
+	return nil
+}
+
+// remove removes the containers and networks that carry a label and are chosen, and names their runs.
+func (e *Engine) remove(ctx context.Context, label string, choose func(labels map[string]string) bool) (runs []string, err error) {
+	filter := make(client.Filters).Add("label", label)
 	containers, err := e.client.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filter})
 	if err != nil {
 		return nil, fmt.Errorf("list containers: %w", err)
 	}
-	seen := map[string]bool{}
 	note := func(labels map[string]string) bool {
-		if !all && !orphaned(labels) {
+		if !choose(labels) {
 			return false
 		}
-		if run := labels[labelRun]; !seen[run] {
-			seen[run] = true
+		if run := labels[labelRun]; !slices.Contains(runs, run) {
 			runs = append(runs, run)
 		}
 		return true
