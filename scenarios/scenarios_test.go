@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,6 +23,7 @@ func TestScenarios(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: runs real processes or containers for about a minute")
 	}
+	t.Parallel()
 	name := os.Getenv("HALFOPEN_ENV")
 	ground, err := harness.Choose(t.Context(), name, envtest.Binary(t))
 	require.NoError(t, err)
@@ -50,6 +52,58 @@ func TestScenarios(t *testing.T) {
 			t.Log(summary(run.Verdict))
 		})
 	}
+}
+
+// A sidecar that runs under another spec than the one it is judged against breaks promises: each is named, by the
+// check that should catch it, with events that show it.
+func TestABrokenPromiseIsNamed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes for about a minute")
+	}
+	t.Parallel()
+	binary, reports := envtest.Binary(t), t.TempDir()
+	for _, c := range []struct{ spec, check, says string }{
+		{"retry-every-6s", "retry-gap", "too long, the policy says exactly 5s"},
+		{"trip-at-6", "breaker-trips", "the 5th failure makes `consecutiveFailures >= 5` true"},
+		{"open-for-2s", "nothing-crosses-while-open", "it must stay open for 5s"},
+	} {
+		t.Run(c.spec, func(t *testing.T) {
+			t.Parallel()
+			run, err := harness.Play(t.Context(), harness.Options{
+				Scenario: "stop-order-processor", Env: "process", Binary: binary, Reports: reports,
+				SidecarResiliency: filepath.Join("testdata", "specs", c.spec+".yaml"),
+			})
+			require.NoError(t, err)
+			require.Equal(t, 1, run.Verdict.Exit(), "%s", story(t, run))
+			i := slices.IndexFunc(run.Verdict.Results, func(r oracle.Result) bool { return r.Check == c.check })
+			result := run.Verdict.Results[i]
+			require.Equal(t, oracle.Fail, result.Outcome, "%s", story(t, run))
+			require.Contains(t, result.Findings[0].What, c.says)
+			require.NotEmpty(t, result.Findings[0].Events)
+			before, err := os.ReadFile(filepath.Join(run.Dir, "verdict.json"))
+			require.NoError(t, err)
+			_, err = harness.Judge(run.Dir)
+			require.NoError(t, err)
+			after, err := os.ReadFile(filepath.Join(run.Dir, "verdict.json"))
+			require.NoError(t, err)
+			require.Equal(t, string(before), string(after), "judged again, the bytes differ")
+		})
+	}
+}
+
+// The negative control: a fault that does nothing makes a run unknown, however well everything went.
+func TestAFaultThatDoesNothingIsNoPass(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes")
+	}
+	t.Parallel()
+	run, err := harness.Play(t.Context(), harness.Options{
+		Scenario: filepath.Join("testdata", "a-fault-that-does-nothing"), Env: "process",
+		Binary: envtest.Binary(t), Reports: t.TempDir(),
+	})
+	require.NoError(t, err)
+	require.Equal(t, 3, run.Verdict.Exit(), "%s", story(t, run))
+	require.Contains(t, strings.Join(run.Verdict.Why, "\n"), "nothing crossed stock->app")
 }
 
 // story is the terminal's report of a run that did not pass.
