@@ -2,6 +2,7 @@
 package scenarios
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +17,18 @@ import (
 	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/report"
 )
+
+// TestMain lets all scenarios run at once: they wait far more than they work, and go test's own bound is the
+// number of cores.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	byHand := false
+	flag.Visit(func(f *flag.Flag) { byHand = byHand || f.Name == "test.parallel" })
+	if !byHand {
+		flag.Set("test.parallel", "64")
+	}
+	os.Exit(m.Run())
+}
 
 // TestScenarios takes HALFOPEN_ENV=auto (default), container or process, and HALFOPEN_REPORTS for where the
 // runs land (a folder that goes with the test by default).

@@ -70,7 +70,7 @@ func (c *call) attempt(ctx context.Context, empty bool) (int, error) {
 	s := c.sidecar
 	addr, err := s.peers.find(c.app)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", policy.ErrUnreachable, err)
+		return 0, fmt.Errorf("%w%w", quiet{policy.ErrUnreachable}, err)
 	}
 	body := c.body
 	if empty {

@@ -3,14 +3,10 @@ package checkout
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,19 +16,19 @@ import (
 
 // A Config is what to send and all that is touched of the world. Empty fields take the quickstart's values.
 type Config struct {
-	Endpoint string // of the sidecar: http://localhost:3500
-	To       string // app id: order-processor
-	Method   string // POST
-	Path     string // orders
-	Headers  map[string]string
-	Body     string        // a text/template with {{.ID}}: {"orderId":{{.ID}}}
-	Every    time.Duration // the pause after each sending: 1 s
-	Callers  int           // how many send at once: 1
-	Timeout  time.Duration // how long a sending may take; 0 for ever
-	Until    string        // accepted (send an order again until it is accepted) | once
+	Endpoint string            // of the sidecar: http://localhost:3500
+	To       string            // app id: order-processor
+	Method   string            // POST
+	Path     string            // orders
+	Headers  map[string]string // besides dapr-app-id, traceparent and X-Order-Id
+	Body     string            // a text/template with {{.ID}}: {"orderId":{{.ID}}}
+	Every    time.Duration     // the pause after each sending: 1 s; none where negative
+	Callers  int               // how many send at once: 1
+	Timeout  time.Duration     // how long a sending may take; 0 for ever
+	Until    string            // accepted (send an order again until it is accepted) | once
 
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	Out  io.Writer
+	Out  io.Writer // where it prints what came of each sending
 }
 
 // withDefaults fills in the quickstart's values.
@@ -55,16 +51,16 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// A caller's view of all callers of one checkout.
+// What the callers of one checkout share.
 type checkout struct {
 	Config
 	body   *template.Template
 	client *http.Client
-	last   atomic.Int64 // the id given out last, over all callers
+	last   atomic.Int64 // the id given out last
 	mu     sync.Mutex   // a line is a line
 }
 
-// Run sends orders until ctx ends.
+// Run sends orders until ctx ends; a sending on its way is abandoned then. An error means that c can't be used.
 func Run(ctx context.Context, c Config) error {
 	c = c.withDefaults()
 	if c.Until != "accepted" && c.Until != "once" {
@@ -76,7 +72,15 @@ func Run(ctx context.Context, c Config) error {
 	}
 	transport := &http.Transport{DialContext: c.Dial, MaxIdleConnsPerHost: c.Callers}
 	defer transport.CloseIdleConnections()
-	s := &checkout{Config: c, body: body, client: &http.Client{Transport: transport, Timeout: c.Timeout}}
+	s := &checkout{Config: c, body: body, client: &http.Client{
+		Transport: transport,
+		Timeout:   c.Timeout,
+		// One sending is one request: a redirect is an answer like any other.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	if _, _, err := s.request(ctx, 1); err != nil {
+		return err
+	}
 	var callers sync.WaitGroup
 	for range c.Callers {
 		callers.Go(func() { s.call(ctx) })
@@ -85,7 +89,7 @@ func Run(ctx context.Context, c Config) error {
 	return nil
 }
 
-// call is one caller: one order after the other.
+// call is one caller: one order after the other, the first at once.
 func (s *checkout) call(ctx context.Context) {
 	for ctx.Err() == nil {
 		id := s.last.Add(1)
@@ -103,57 +107,47 @@ func (s *checkout) call(ctx context.Context) {
 	}
 }
 
+// maxToldBytes bounds how much of a refusal is printed.
+const maxToldBytes = 1 << 10
+
 // send sends an order once and prints what came of it: "Order passed" only where it was accepted.
 func (s *checkout) send(ctx context.Context, id int64) (accepted bool) {
-	var order strings.Builder
-	if err := s.body.Execute(&order, struct{ ID int64 }{id}); err != nil {
-		s.print("Order failed: %d: body: %v", id, err)
-		return false
-	}
-	url := strings.TrimSuffix(s.Endpoint, "/") + "/" + strings.TrimPrefix(s.Path, "/")
-	req, err := http.NewRequestWithContext(ctx, s.Method, url, strings.NewReader(order.String()))
+	req, order, err := s.request(ctx, id)
 	if err != nil {
-		s.print("Order failed: %s: %v", order.String(), err)
+		s.print("Order failed: %s: %v", order, err)
 		return false
 	}
-	req.GetBody = nil // one sending is one request on the wire: net/http must not replay it by itself
-	req.Header.Set("Content-Type", "application/json")
-	for k, v := range s.Headers {
-		req.Header.Set(k, v)
-	}
-	req.Header.Set("dapr-app-id", s.To)
-	req.Header.Set("X-Order-Id", strconv.FormatInt(id, 10))
-	req.Header.Set("traceparent", traceparent())
 	resp, err := s.client.Do(req)
 	if err != nil {
-		if !errors.Is(err, context.Canceled) {
-			s.print("Order failed: %s: %v", order.String(), err)
+		if ctx.Err() == nil {
+			s.print("Order failed: %s: %v", order, err)
 		}
 		return false
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
+	told, err := io.ReadAll(io.LimitReader(resp.Body, maxToldBytes))
+	if err == nil {
+		_, err = io.Copy(io.Discard, resp.Body) // an answer that breaks off is none
+	}
 	switch {
+	case ctx.Err() != nil && err != nil:
 	case err != nil:
-		s.print("Order failed: %s: %s: %v", order.String(), resp.Status, err)
+		s.print("Order failed: %s: %s: %v", order, resp.Status, err)
 	case resp.StatusCode/100 != 2:
-		s.print("Order failed: %s: %s: %s", order.String(), resp.Status, strings.TrimSpace(string(answer)))
+		s.print("Order failed: %s: %s: %s", order, resp.Status, strings.TrimSpace(string(told)))
 	default:
-		s.print("Order passed: %s", order.String())
+		s.print("Order passed: %s", order)
 		return true
 	}
 	return false
 }
 
+// oneLine keeps what others wrote from breaking a line.
+var oneLine = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ")
+
+// print writes one line.
 func (s *checkout) print(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprintf(s.Out, format+"\n", args...)
-}
-
-// traceparent is a fresh W3C trace context: each sending is an operation of its own.
-func traceparent() string {
-	var b [24]byte
-	rand.Read(b[:])
-	return "00-" + hex.EncodeToString(b[:16]) + "-" + hex.EncodeToString(b[16:]) + "-01"
+	io.WriteString(s.Out, oneLine.Replace(fmt.Sprintf(format, args...))+"\n")
 }

@@ -50,17 +50,13 @@ func newCheckoutCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Out = cmd.OutOrStdout()
-			c.Headers = map[string]string{}
-			for _, h := range headers {
-				k, v, ok := strings.Cut(h, ":")
-				if !ok {
-					return fmt.Errorf("--header %q: want NAME: VALUE", h)
-				}
-				c.Headers[strings.TrimSpace(k)] = strings.TrimSpace(v)
+			c.Endpoint = endpoint(os.Getenv)
+			var err error
+			if c.Headers, err = readHeaders(headers); err != nil {
+				return err
 			}
-			c.Endpoint = os.Getenv("DAPR_HTTP_ENDPOINT")
-			if c.Endpoint == "" {
-				c.Endpoint = orDefault(os.Getenv("DAPR_HOST"), "http://localhost") + ":" + orDefault(os.Getenv("DAPR_HTTP_PORT"), "3500")
+			if c.Every <= 0 {
+				c.Every = -1 // no pause; 0 would be the default
 			}
 			return checkout.Run(cmd.Context(), c)
 		},
@@ -71,11 +67,29 @@ func newCheckoutCommand() *cobra.Command {
 	f.StringVar(&c.Path, "path", "orders", "path to call")
 	f.StringVar(&c.Body, "body", `{"orderId":{{.ID}}}`, "a template of each order's body")
 	f.StringArrayVar(&headers, "header", nil, "a header, `NAME: VALUE` (may be repeated)")
-	f.DurationVar(&c.Every, "every", time.Second, "the pause after each sending")
+	f.DurationVar(&c.Every, "every", time.Second, "the pause after each sending; 0 for none")
 	f.IntVar(&c.Callers, "callers", 1, "how many send at once")
 	f.DurationVar(&c.Timeout, "timeout", 0, "how long a sending may take; 0 for ever")
 	f.StringVar(&c.Until, "until", "accepted", "accepted: send an order again until it is; or once")
 	return cmd
+}
+
+// endpoint is where the sidecar answers, as Dapr's SDKs are told.
+func endpoint(getenv func(string) string) string {
+	at := orDefault(getenv("DAPR_HOST"), "http://localhost") + ":" + orDefault(getenv("DAPR_HTTP_PORT"), "3500")
+	return orDefault(getenv("DAPR_HTTP_ENDPOINT"), at)
+}
+
+func readHeaders(texts []string) (map[string]string, error) {
+	headers := map[string]string{}
+	for _, h := range texts {
+		name, value, ok := strings.Cut(h, ":")
+		if name = strings.TrimSpace(name); !ok || name == "" {
+			return nil, fmt.Errorf("--header %q: want NAME: VALUE", h)
+		}
+		headers[name] = strings.TrimSpace(value)
+	}
+	return headers, nil
 }
 
 func orDefault(text, otherwise string) string {

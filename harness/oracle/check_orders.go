@@ -90,17 +90,17 @@ func (t *tally) givenUp(r *Reading) {
 	}
 }
 
-// ordersDuplicated: with retries Dapr gives at-least-once. A second delivery is excused where the answer of the
-// first one was lost on its way, and only there.
+// ordersDuplicated: with retries Dapr gives at-least-once. Each further delivery is excused by an attempt whose
+// answer was lost on its way, and only by that.
 var ordersDuplicated = Check{
 	Name: "orders-duplicated",
-	Doc:  "no order is delivered twice, but where the answer of its first delivery was lost (at-least-once)",
+	Doc:  "no order is delivered twice, but where the answer of an attempt was lost (at-least-once)",
 	Run: func(r *Reading) Result {
-		answered := map[string]int{} // by trace id: attempts whose answer got through whole
+		lost := map[string]int{} // by order: attempts whose answer did not get through
 		for _, o := range r.Operations {
 			for _, x := range o.Attempts {
-				if x.OK() {
-					answered[x.Op]++
+				if !x.OK() {
+					lost[x.ID]++
 				}
 			}
 		}
@@ -113,18 +113,18 @@ var ordersDuplicated = Check{
 			}
 			t.examined++
 			first := seen[x.ID]
-			if first == nil {
+			switch {
+			case first == nil:
 				seen[x.ID] = x
-				continue
-			}
-			if answered[first.Op] == 0 || (first.Op == x.Op && answered[x.Op] < 2) {
+			case lost[x.ID] > 0:
+				lost[x.ID]--
 				excused++
-				continue
+			default:
+				t.find(Finding{
+					What: fmt.Sprintf("order %s was delivered to %s twice, and no answer of an attempt was lost that would excuse it", x.ID, x.Link.To),
+					Want: "one delivery", Events: points(first.Request, x.Request),
+				})
 			}
-			t.find(Finding{
-				What: fmt.Sprintf("order %s was delivered to %s twice, though the answer of the first delivery got through", x.ID, x.Link.To),
-				Want: "one delivery", Events: points(first.Request, x.Request),
-			})
 		}
 		if t.examined == 0 && len(r.Operations) == 0 {
 			return notHere("no order was sent")
