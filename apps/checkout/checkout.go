@@ -74,7 +74,6 @@ func Run(ctx context.Context, c Config) error {
 	defer transport.CloseIdleConnections()
 	s := &checkout{Config: c, body: body, client: &http.Client{
 		Transport: transport,
-		Timeout:   c.Timeout,
 		// One sending is one request: a redirect is an answer like any other.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -112,7 +111,12 @@ const maxToldBytes = 1 << 10
 
 // send sends an order once and prints what came of it: "Order passed" only where it was accepted.
 func (s *checkout) send(ctx context.Context, id int64) (accepted bool) {
-	req, order, err := s.request(ctx, id)
+	within, cancel := ctx, context.CancelFunc(func() {})
+	if s.Timeout > 0 {
+		within, cancel = context.WithTimeout(ctx, s.Timeout)
+	}
+	defer cancel()
+	req, order, err := s.request(within, id)
 	if err != nil {
 		s.print("Order failed: %s: %v", order, err)
 		return false

@@ -24,6 +24,8 @@ type Breaker struct {
 	Results              int          // attempts whose end was counted
 	Failures             int          // of them
 	Transitions          []Transition // that the evidence forces
+	Missed               []Transition // openings that the evidence forces, and the sidecar made later
+	Early                []Transition // openings that the sidecar made where the evidence forces none
 	Crossed              []*Exchange  // attempts that began while it must have been open
 	Crowded              []*Exchange  // attempts beyond those that half-open lets through
 	Ambiguous            bool         // an attempt fell on the edge of a window: what was counted is not certain
@@ -35,6 +37,7 @@ type Breaker struct {
 	since    time.Duration // when the state or the window began
 	admitted int
 	restarts []time.Duration
+	openings []*Said // the sidecar's own lines of closed → open, not yet accounted for
 }
 
 // Name is how the sidecar names it.
@@ -86,7 +89,12 @@ func breakers(r *Reading) []*Breaker {
 	}
 	for _, b := range out {
 		b.restarts = r.restarts(b.Caller)
-		b.follow(steps[b], r.Slack)
+		for i := range r.Said {
+			if s := &r.Said[i]; b.says(s) && s.From == closed && s.To == open {
+				b.openings = append(b.openings, s)
+			}
+		}
+		b.follow(r, steps[b])
 		b.match(r)
 	}
 	return out
@@ -104,7 +112,7 @@ func (r *Reading) restarts(caller string) []time.Duration {
 }
 
 // follow goes through starts and ends in the order of time.
-func (b *Breaker) follow(steps []step, s Slack) {
+func (b *Breaker) follow(r *Reading, steps []step) {
 	slices.SortStableFunc(steps, func(x, y step) int {
 		switch {
 		case x.at < y.at:
@@ -120,12 +128,13 @@ func (b *Breaker) follow(steps []step, s Slack) {
 			b.restarts = b.restarts[1:]
 			b.set(closed, st.at)
 		}
-		b.window(st.at, s)
+		b.opensEarly(r, st)
+		b.window(st.at, r.Slack)
 		if !st.ends {
-			b.begin(st, s)
+			b.begin(st, r.Slack)
 			lives[st.x] = b.life
 		} else if lives[st.x] == b.life {
-			b.end(st)
+			b.end(r, st)
 		}
 	}
 }
@@ -163,8 +172,32 @@ func (b *Breaker) begin(st step, s Slack) {
 	}
 }
 
+// opensEarly follows the sidecar where it says that it opened though nothing seen so far, nor this step, makes the
+// trip true: what comes next is judged from there.
+func (b *Breaker) opensEarly(r *Reading, st step) {
+	if b.state != closed || len(b.openings) == 0 || st.at <= r.late(b.openings[0].Line.At) {
+		return
+	}
+	s := b.openings[0]
+	b.openings = b.openings[1:]
+	b.Early = append(b.Early, Transition{At: s.Line.At, From: closed, To: open, Said: s})
+	b.set(open, s.Line.At)
+}
+
+// opensLater tells whether the sidecar says nothing of opening now, and does so later: then it is followed.
+func (b *Breaker) opensLater(r *Reading, at time.Duration) bool {
+	if len(b.openings) == 0 {
+		return false
+	}
+	if r.around(b.openings[0].Line.At, at) {
+		b.openings = b.openings[1:]
+		return false
+	}
+	return b.openings[0].Line.At > at
+}
+
 // end counts a result.
-func (b *Breaker) end(st step) {
+func (b *Breaker) end(r *Reading, st step) {
 	b.Results++
 	if st.x.OK() {
 		b.counts.Success()
@@ -175,7 +208,13 @@ func (b *Breaker) end(st step) {
 	}
 	b.Failures++
 	b.counts.Failure()
-	if b.state == halfOpen || b.trip.Eval(b.counts) {
+	switch {
+	case b.state == halfOpen:
+		b.move(open, st)
+	case !b.trip.Eval(b.counts):
+	case b.opensLater(r, st.at):
+		b.Missed = append(b.Missed, Transition{At: st.at, From: closed, To: open, By: st.x, N: int(b.counts.TotalFailures)})
+	default:
 		b.move(open, st)
 	}
 }
@@ -222,7 +261,7 @@ func (b *Breaker) unmatched(r *Reading) []*Said {
 			continue
 		}
 		told := false
-		for _, t := range b.Transitions {
+		for _, t := range append(slices.Clone(b.Transitions), b.Early...) {
 			told = told || t.Said == s
 		}
 		if !told {

@@ -13,7 +13,14 @@ var breakerTrips = Check{
 				t.untold(r, b, tr, fmt.Sprintf("the %s failure makes `%s` true, and the breaker did not open then", ordinal(tr.N), b.Policy.Trip))
 			}
 		}
-		for _, s := range b.unmatched(r) {
+		for _, tr := range b.Missed {
+			t.untold(r, b, tr, fmt.Sprintf("the %s failure makes `%s` true, and the breaker did not open then", ordinal(tr.N), b.Policy.Trip))
+		}
+		early := b.unmatched(r)
+		for _, tr := range b.Early {
+			early = append(early, tr.Said)
+		}
+		for _, s := range early {
 			if s.From == closed && s.To == open && !b.Ambiguous {
 				t.find(Finding{
 					What: fmt.Sprintf("%s's sidecar opened breaker %s where the failures seen do not make `%s` true", b.Caller, b.Name(), b.Policy.Trip),
@@ -88,8 +95,8 @@ func (t *tally) untold(r *Reading, b *Breaker, tr Transition, what string) {
 		What: fmt.Sprintf("breaker %s: %s", b.Name(), what),
 		Want: fmt.Sprintf("from %s at %s", tr, short(tr.At)), Events: points(tr.By.Request, tr.By.last()),
 	}
-	for _, s := range b.unmatched(r) {
-		if s.From == tr.From && s.To == tr.To && s.Line.At > tr.At {
+	for i := range r.Said {
+		if s := &r.Said[i]; b.says(s) && s.From == tr.From && s.To == tr.To && s.Line.At > tr.At {
 			f.Got = fmt.Sprintf("from %s at %s, %s later", tr, short(s.Line.At), since(tr.At, s.Line.At))
 			f.Events = append(f.Events, point(s.Line))
 			break

@@ -154,7 +154,7 @@ func read(c Case) *Reading {
 		b.event(e)
 	}
 	b.attach()
-	r.Slack = slack(c.History.Events)
+	r.Slack = slack(c.History.Events, r.Began, r.Ended)
 	r.Said = testimony(r.lines)
 	r.Breakers = breakers(r)
 	return r

@@ -21,14 +21,18 @@ const (
 	tolerable = 0.2
 )
 
-// slack is how much the run may be off, by its own measurement.
-func slack(events []history.Event) Slack {
+// slack is how much the run may be off, by its own measurement between two moments. Bring-up is not judged, so
+// how busy the machine was with it does not count.
+func slack(events []history.Event, from, to time.Duration) Slack {
 	s := Slack{Lower: observer}
 	for _, e := range events {
 		switch e.Kind {
 		case history.KindClock:
 			s.Lower = max(s.Lower, e.Duration("uncertainty_ns")+observer)
 		case history.KindTick:
+			if e.At < from || e.At-e.Duration("period_ns") > to {
+				continue
+			}
 			s.Ticks++
 			s.Upper = max(s.Upper, e.Duration("late_ns"))
 		}

@@ -155,6 +155,12 @@ func (r *Reading) tellOrder(o *Operation, add func(Moment)) {
 func offset(d time.Duration) string { return "+" + d.Round(10*time.Millisecond).String() }
 
 func (r *Reading) tellBreaker(b *Breaker, add func(Moment)) {
+	for _, t := range b.Missed {
+		add(Moment{At: t.At, Kind: "breaker", Lane: b.Name(), Outcome: closed, What: fmt.Sprintf("stays closed on the %s failure, which makes its trip true", ordinal(t.N))})
+	}
+	for _, t := range b.Early {
+		add(Moment{At: t.At, Kind: "breaker", Lane: b.Name(), Outcome: open, What: "opens, where the failures seen don't make its trip true"})
+	}
 	for _, t := range b.Transitions {
 		m := Moment{At: t.At, Kind: "breaker", Lane: b.Name(), Outcome: t.To, What: "from " + t.String()}
 		if t.From == closed {
