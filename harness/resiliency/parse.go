@@ -25,6 +25,10 @@ func Parse(file string, data []byte) (*Spec, problem.List) {
 		return nil, r.Problems
 	}
 	p := &parser{spec: spec}
+	if !root.IsMap() {
+		root.Problem("a resource is a map", "apiVersion: dapr.io/v1alpha1")
+		return nil, r.Problems
+	}
 	p.resource(root.FoldedFields())
 	if p.broken {
 		spec.drop()

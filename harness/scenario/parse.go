@@ -24,6 +24,10 @@ func Parse(file string, data []byte) (Scenario, problem.List) {
 		return s, r.Problems
 	}
 	p := &parser{s: &s, faults: map[string]*open{}}
+	if !root.IsMap() {
+		root.Problem("a scenario is a map", "name: "+filepath.Base(s.Dir))
+		return s, r.Problems
+	}
 	p.scenario(root.Fields())
 	return s, r.Problems
 }

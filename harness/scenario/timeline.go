@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/halfopen/halfopen/harness/document"
 	"github.com/halfopen/halfopen/harness/history"
@@ -133,8 +134,10 @@ func (p *parser) fault(v document.Value) *Fault {
 		Name: f.Get("name").Text(), For: span(f.Get("for"), 0),
 		Delay: span(f.Get("delay"), 0), Jitter: span(f.Get("jitter"), 0), Direction: f.Get("direction").Text(),
 	}
-	if w := f.Get("for"); w.Set() && out.For == 0 && w.Text() != "" {
-		w.Problem("lasts no time at all", "for: 45s")
+	if w := f.Get("for"); w.Set() {
+		if d, err := time.ParseDuration(w.Text()); err == nil && d == 0 {
+			w.Problem("lasts no time at all", "for: 45s")
+		}
 	}
 	var target document.Value
 	found := 0
@@ -172,7 +175,9 @@ func (p *parser) fault(v document.Value) *Fault {
 	}
 	p.details(f, out)
 	f.Done()
-	p.remember(v, out)
+	if out.Kind != "" {
+		p.remember(v, out, f.Get("for").Set())
+	}
 	return out
 }
 
@@ -211,7 +216,7 @@ func (p *parser) link(v document.Value) {
 }
 
 // remember gives a fault its name and keeps it for the steps that follow.
-func (p *parser) remember(v document.Value, f *Fault) {
+func (p *parser) remember(v document.Value, f *Fault, heals bool) {
 	named := f.Name != ""
 	if !named {
 		f.Name = strings.ReplaceAll(f.Kind+"-"+f.Target(), "->", "-to-")
@@ -224,5 +229,5 @@ func (p *parser) remember(v document.Value, f *Fault) {
 		v.Problem(fmt.Sprintf("a fault named %q is there already", f.Name), "give it another `name:`")
 		return
 	}
-	p.faults[f.Name] = &open{at: v, self: f.For > 0}
+	p.faults[f.Name] = &open{at: v, self: heals}
 }

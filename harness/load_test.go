@@ -1,0 +1,78 @@
+package harness_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/halfopen/halfopen/harness"
+	"github.com/halfopen/halfopen/harness/problem"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+// golden compares with a file, or rewrites it.
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got)
+}
+
+func TestBadInputIsToldAtOnceWithPlaceAndHint(t *testing.T) {
+	dirs, err := filepath.Glob("testdata/bad/*")
+	require.NoError(t, err)
+	require.NotEmpty(t, dirs)
+	for _, dir := range dirs {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			_, _, err := harness.Load(dir)
+			var problems problem.List
+			require.True(t, errors.As(err, &problems), "got %v", err)
+			golden(t, filepath.Join(dir, "want.txt"), problems.Error()+"\n")
+		})
+	}
+}
+
+func TestWhatIsNoScenarioIsOneProblem(t *testing.T) {
+	dir := t.TempDir()
+	nonsense := filepath.Join(dir, "nonsense.yaml")
+	require.NoError(t, os.WriteFile(nonsense, bytes.Repeat([]byte("\x00\xff nonsense: [{\n"), 2<<20/16), 0o644))
+	huge := filepath.Join(dir, "huge.yaml")
+	require.NoError(t, os.WriteFile(huge, bytes.Repeat([]byte("x"), 5<<20), 0o644))
+	for name, c := range map[string]struct{ path, says string }{
+		"a_missing_folder":          {filepath.Join(dir, "nowhere"), "no such file or directory"},
+		"a_folder_without_scenario": {dir, "scenario.yaml: can't be read: no such file or directory"},
+		"two_mebibytes_of_nonsense": {nonsense, "bytes are too many"},
+		"a_huge_file":               {huge, "bytes are too many"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := harness.Load(c.path)
+			var problems problem.List
+			require.True(t, errors.As(err, &problems), "got %v", err)
+			require.Len(t, problems, 1)
+			require.Contains(t, problems.Error(), c.says)
+		})
+	}
+}
+
+func TestEveryScenarioOfTheHouseLoads(t *testing.T) {
+	dirs, err := filepath.Glob("../scenarios/*/scenario.yaml")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(dirs), 6)
+	for _, path := range dirs {
+		s, spec, err := harness.Load(path)
+		require.NoError(t, err, path)
+		require.Equal(t, filepath.Base(filepath.Dir(path)), s.Name)
+		require.Equal(t, s.Resiliency == "", spec == nil)
+		require.Greater(t, len(strings.Fields(s.Why)), 10, "%s: the why teaches something", path)
+	}
+}
