@@ -121,10 +121,7 @@ func (r *Reading) tellOrder(o *Operation, add func(Moment)) {
 		case !ended:
 			outcome = "waiting"
 		}
-		what := fmt.Sprintf("attempt %d of %s, %s after its first failure: %s", i+1, o.order(), offset(end-origin), x.outcome())
-		if i == 0 {
-			what = fmt.Sprintf("attempt 1 of %s: %s", o.order(), x.outcome())
-		}
+		what := fmt.Sprintf("attempt %d of %s at %s: %s", i+1, o.order(), offset(end-origin), x.outcome())
 		add(Moment{At: x.Start(), Kind: "attempt", Lane: x.Link.Name, What: what, Outcome: outcome, ID: o.ID, N: i + 1, Until: end})
 	}
 	lane, at := o.Caller, o.Start()

@@ -100,7 +100,7 @@ func (x *Exchange) outcome() string {
 	case x.Close != nil && x.Close.Text == "teardown":
 		return "unanswered at the end of the run"
 	case x.Close != nil:
-		return "connection closed without an answer"
+		return "closed without an answer"
 	}
 	return "unanswered"
 }

@@ -110,11 +110,12 @@ func TestHostileStringsNeitherRunNorBreakAnyForm(t *testing.T) {
 		}
 		for form, got := range forms(in) {
 			text := string(got)
-			require.Less(t, len(text), 2_000_000*3, form)
-			switch form {
-			case "verdict.json":
+			if form == "verdict.json" { // the only one that keeps texts as they are
 				require.True(t, json.Valid(got))
 				continue
+			}
+			require.Less(t, len(text), 6_000_000, form)
+			switch form {
 			case "junit.xml":
 				parseXML(t, got)
 			case "report.html":

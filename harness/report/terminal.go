@@ -128,7 +128,7 @@ var marks = map[string]struct{ sign, colour string }{
 	"open": {"●", "31"}, "half-open": {"◐", "33"}, "closed": {"○", "32"},
 }
 
-// story tells the moments, with time from the run's start; a long one is cut in the middle.
+// story tells the moments with the time since the run began; a long one is cut in the middle.
 func (s screen) story(v oracle.Verdict) {
 	const most = 60
 	skipped := len(v.Story) - most
@@ -143,7 +143,7 @@ func (s screen) story(v oracle.Verdict) {
 		if mark.sign == "" {
 			mark.sign = "·"
 		}
-		text := s.cut(fmt.Sprintf("%9s  %s %-8s %s: %s", clock(m.At), mark.sign, m.Kind, plain(m.Lane), plain(m.What)))
+		text := s.cut(fmt.Sprintf("%9s  %s %s: %s", clock(m.At), mark.sign, plain(m.Lane), plain(m.What)))
 		if mark.colour != "" {
 			text = strings.Replace(text, mark.sign, s.paint(mark.colour, mark.sign), 1)
 		}
