@@ -44,7 +44,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), endGrace)
 	defer cancel()
 	if srv.Shutdown(grace) != nil {
 		srv.Close()
