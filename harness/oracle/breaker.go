@@ -1,8 +1,10 @@
 package oracle
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/resiliency"
@@ -15,29 +17,23 @@ const (
 	halfOpen = "half-open"
 )
 
-// A Breaker is what the evidence says of one breaker: one a caller's sidecar, target and path. It follows the
-// attempts on the link with the spec's rules; where an attempt contradicts them it notes that and goes on as the
-// sidecar seems to have done.
+// A Breaker is what the evidence says of one breaker: one a caller's sidecar, target and path. Of all ways in which
+// it may have gone through what was seen it holds the one with the fewest deviations from the spec; where there is
+// one without any, all promises were kept.
 type Breaker struct {
 	Caller, Target, Path string
 	Policy               resiliency.Breaker
-	Results              int          // attempts whose end was counted
+	Attempts             int          // that passed it
+	Results              int          // attempts that ended
 	Failures             int          // of them
-	Transitions          []Transition // that the evidence forces
-	Missed               []Transition // openings that the evidence forces, and the sidecar made later
-	Early                []Transition // openings that the sidecar made where the evidence forces none
-	Crossed              []*Exchange  // attempts that began while it must have been open
-	Crowded              []*Exchange  // attempts beyond those that half-open lets through
-	Ambiguous            bool         // an attempt fell on the edge of a window: what was counted is not certain
+	Transitions          []Transition // in the order of time
+	Deviations           []deviation
+	Ambiguous            string // why what was counted is not certain; "" where it is
+	Deaf                 bool   // nothing at all was heard of the caller's sidecar
 
-	trip     resiliency.Trip
-	state    string
-	counts   resiliency.Counts
-	life     int           // grows with each change of state and each window
-	since    time.Duration // when the state or the window began
-	admitted int
-	restarts []time.Duration
-	openings []*Said // the sidecar's own lines of closed → open, not yet accounted for
+	operations []*Operation
+	said       []*Said // the lines about it
+	trip       resiliency.Trip
 }
 
 // Name is how the sidecar names it.
@@ -45,255 +41,195 @@ func (b *Breaker) Name() string { return b.Target + ":" + b.Path }
 
 // A Transition is one change of state.
 type Transition struct {
-	At       time.Duration
+	At       time.Duration // as the evidence has it
 	From, To string
-	By       *Exchange // the attempt whose start or end caused it
+	By       *Exchange // the attempt whose start or end caused it; nil where only the sidecar's own line tells it
 	N        int       // closed→open: on which failure since the counts began
-	Said     *Said     // the line that tells it, once found
+	Said     *Said     // the line that tells it, nil for none
 }
 
-// A step is an attempt's start or its end.
-type step struct {
-	at   time.Duration
-	x    *Exchange
-	ends bool
-}
+func (t Transition) String() string { return fmt.Sprintf("%s to %s", t.From, t.To) }
+
+// A breakerKey tells breakers apart.
+type breakerKey struct{ caller, target, path string }
 
 // breakers follows each breaker through the attempts.
 func breakers(r *Reading) []*Breaker {
-	type id struct{ caller, target, path string }
-	found := map[id]*Breaker{}
-	steps := map[*Breaker][]step{}
+	found := map[breakerKey]*Breaker{}
+	paths := map[breakerKey]int{}
 	var out []*Breaker
 	for _, o := range r.Operations {
 		if o.Policies.Breaker == nil {
 			continue
 		}
-		k := id{o.Caller, o.Target, o.Path}
+		k := breakerKey{o.Caller, o.Target, o.Path}
 		b := found[k]
 		if b == nil {
 			trip, err := resiliency.CompileTrip(o.Policies.Breaker.Trip)
 			if err != nil {
 				continue
 			}
-			b = &Breaker{Caller: o.Caller, Target: o.Target, Path: o.Path, Policy: *o.Policies.Breaker, trip: trip, state: closed}
+			b = &Breaker{Caller: o.Caller, Target: o.Target, Path: o.Path, Policy: *o.Policies.Breaker, trip: trip}
 			found[k] = b
+			paths[breakerKey{o.Caller, o.Target, ""}]++
 			out = append(out, b)
 		}
-		for _, x := range o.Attempts {
-			steps[b] = append(steps[b], step{at: x.Start(), x: x})
-			if end, ended := x.End(); ended {
-				steps[b] = append(steps[b], step{at: end, x: x, ends: true})
-			}
-		}
+		o.breaker = b
+		b.operations = append(b.operations, o)
 	}
+	r.hear(found)
 	for _, b := range out {
-		b.restarts = r.restarts(b.Caller)
-		for i := range r.Said {
-			if s := &r.Said[i]; b.says(s) && s.From == closed && s.To == open {
-				b.openings = append(b.openings, s)
-			}
+		b.Deaf = !r.heard[b.Caller]
+		if most := r.Spec.Apps[b.Target].CacheSize; paths[breakerKey{b.Caller, b.Target, ""}] > cacheSize(most) {
+			b.Ambiguous = fmt.Sprintf("%s has more paths than the sidecar keeps breakers for", b.Target)
 		}
-		b.follow(r, steps[b])
-		b.match(r)
+		b.follow(r)
 	}
 	return out
 }
 
-// restarts are the moments when a caller's sidecar came back: its breakers' state is lost.
-func (r *Reading) restarts(caller string) []time.Duration {
-	var out []time.Duration
-	for _, e := range r.exits {
-		if e.Service == caller && e.Part == "sidecar" {
-			out = append(out, e.At)
-		}
+// cacheSize is how many breakers an app's target keeps.
+func cacheSize(given int) int {
+	const most = 100
+	if given > 0 {
+		return given
 	}
-	return out
+	return most
 }
 
-// follow goes through starts and ends in the order of time.
-func (b *Breaker) follow(r *Reading, steps []step) {
-	slices.SortStableFunc(steps, func(x, y step) int {
-		switch {
-		case x.at < y.at:
-			return -1
-		case x.at > y.at:
-			return 1
-		}
-		return 0
-	})
-	lives := map[*Exchange]int{}
-	for _, st := range steps {
-		for len(b.restarts) > 0 && st.at >= b.restarts[0] {
-			b.restarts = b.restarts[1:]
-			b.set(closed, st.at)
-		}
-		b.opensEarly(r, st)
-		b.window(st.at, r.Slack)
-		if !st.ends {
-			b.begin(st, r.Slack)
-			lives[st.x] = b.life
-		} else if lives[st.x] == b.life {
-			b.end(r, st)
-		}
-	}
-}
-
-// window renews the counts of the closed state, lazily, when its interval has gone by.
-func (b *Breaker) window(at time.Duration, s Slack) {
-	if b.state != closed || b.Policy.Interval <= 0 {
-		return
-	}
-	edge := b.since + b.Policy.Interval
-	if at > edge-s.Lower && at < edge+turnaround+s.Upper {
-		b.Ambiguous = true
-	}
-	if at > edge {
-		b.counts = resiliency.Counts{}
-		b.life++
-		b.since = at
-	}
-}
-
-// begin is an attempt that was let through: it is held against the state.
-func (b *Breaker) begin(st step, s Slack) {
-	switch b.state {
-	case open:
-		if st.at < b.since+b.Policy.Timeout-s.Lower {
-			b.Crossed = append(b.Crossed, st.x)
-		}
-		b.move(halfOpen, st)
-		b.admitted = 1
-	case halfOpen:
-		b.admitted++
-		if b.admitted > b.Policy.MaxRequests {
-			b.Crowded = append(b.Crowded, st.x)
-		}
-	}
-}
-
-// opensEarly follows the sidecar where it says that it opened though nothing seen so far, nor this step, makes the
-// trip true: what comes next is judged from there.
-func (b *Breaker) opensEarly(r *Reading, st step) {
-	if b.state != closed || len(b.openings) == 0 || st.at <= r.late(b.openings[0].Line.At) {
-		return
-	}
-	s := b.openings[0]
-	b.openings = b.openings[1:]
-	b.Early = append(b.Early, Transition{At: s.Line.At, From: closed, To: open, Said: s})
-	b.set(open, s.Line.At)
-}
-
-// opensLater tells whether the sidecar says nothing of opening now, and does so later: then it is followed.
-func (b *Breaker) opensLater(r *Reading, at time.Duration) bool {
-	if len(b.openings) == 0 {
-		return false
-	}
-	if r.around(b.openings[0].Line.At, at) {
-		b.openings = b.openings[1:]
-		return false
-	}
-	return b.openings[0].Line.At > at
-}
-
-// end counts a result.
-func (b *Breaker) end(r *Reading, st step) {
-	b.Results++
-	if st.x.OK() {
-		b.counts.Success()
-		if b.state == halfOpen && b.counts.ConsecutiveSuccesses >= int64(b.Policy.MaxRequests) {
-			b.move(closed, st)
-		}
-		return
-	}
-	b.Failures++
-	b.counts.Failure()
-	switch {
-	case b.state == halfOpen:
-		b.move(open, st)
-	case !b.trip.Eval(b.counts):
-	case b.opensLater(r, st.at):
-		b.Missed = append(b.Missed, Transition{At: st.at, From: closed, To: open, By: st.x, N: int(b.counts.TotalFailures)})
-	default:
-		b.move(open, st)
-	}
-}
-
-func (b *Breaker) move(to string, st step) {
-	b.Transitions = append(b.Transitions, Transition{
-		At: st.at, From: b.state, To: to, By: st.x, N: int(b.counts.TotalFailures),
-	})
-	b.set(to, st.at)
-}
-
-func (b *Breaker) set(state string, at time.Duration) {
-	b.state, b.since, b.counts, b.admitted = state, at, resiliency.Counts{}, 0
-	b.life++
-}
-
-// match finds for each transition the line that tells it.
-func (b *Breaker) match(r *Reading) {
-	used := map[int]bool{}
-	for i := range b.Transitions {
-		t := &b.Transitions[i]
-		for j := range r.Said {
-			s := &r.Said[j]
-			if used[j] || !b.says(s) || s.From != t.From || s.To != t.To || !r.around(s.Line.At, t.At) {
-				continue
-			}
-			used[j], t.Said = true, s
-			break
-		}
-	}
-}
-
-// says tells whether a line is about this breaker.
-func (b *Breaker) says(s *Said) bool {
-	return s.Kind == saidChanged && s.Line.Service == b.Caller && s.Breaker == b.Name()
-}
-
-// unmatched are the lines about this breaker that no transition of the evidence accounts for.
-func (b *Breaker) unmatched(r *Reading) []*Said {
-	var out []*Said
-	for j := range r.Said {
-		s := &r.Said[j]
-		if !b.says(s) {
+// hear gives each breaker the lines about it, and notes those about breakers that nobody passes.
+func (r *Reading) hear(found map[breakerKey]*Breaker) {
+	for i := range r.Said {
+		s := &r.Said[i]
+		if s.Kind != saidChanged {
 			continue
 		}
-		told := false
-		for _, t := range append(slices.Clone(b.Transitions), b.Early...) {
-			told = told || t.Said == s
+		named := cutName(s.Breaker)
+		named.caller = s.Line.Service
+		if b := found[named]; b != nil {
+			b.said = append(b.said, s)
+		} else {
+			r.Strange = append(r.Strange, s)
 		}
-		if !told {
-			out = append(out, s)
+	}
+}
+
+// cutName takes a breaker's name apart: order-processor:orders.
+func cutName(name string) breakerKey {
+	for i := range len(name) {
+		if name[i] == ':' {
+			return breakerKey{target: name[:i], path: name[i+1:]}
 		}
+	}
+	return breakerKey{target: name}
+}
+
+// Kinds of steps.
+type stepKind int
+
+const (
+	begins    stepKind = iota // an attempt was let through
+	ends                      // its result is counted
+	refused                   // an operation ended as the breaker's refusal ends it
+	claimed                   // a line has had its time to be explained
+	restarted                 // the sidecar ended: its breakers are forgotten
+)
+
+// A span is when something happened, as far as can be known: not before from, not after to, seen at at.
+type span struct{ from, at, to time.Duration }
+
+// A step is one thing that a breaker goes through.
+type step struct {
+	kind stepKind
+	span
+	x     *Exchange  // begins, ends
+	o     *Operation // refused
+	said  *Said      // claimed
+	maybe bool       // refused: the operation may have ended for another reason
+}
+
+// follow finds the way through all steps with the fewest deviations: first in the order in which they were seen,
+// and where that is not without any, in all orders in which they may have happened.
+func (b *Breaker) follow(r *Reading) {
+	steps := b.steps(r)
+	m := &machine{Breaker: b, lower: r.Slack.Lower, late: r.late, lines: b.lines()}
+	best := m.straight(steps)
+	if best.cost > 0 {
+		m.searching = true
+		found, whole := m.search(steps)
+		if found.cost < best.cost {
+			best = found
+		}
+		if best.cost > 0 && !whole && b.Ambiguous == "" {
+			b.Ambiguous = "too many things happened at once to tell in which order"
+		}
+	}
+	best.unfold(b)
+}
+
+// steps are all that a breaker goes through, in the order in which it was seen.
+func (b *Breaker) steps(r *Reading) []step {
+	var out []step
+	for _, o := range b.operations {
+		for _, x := range o.Attempts {
+			b.Attempts++
+			out = append(out, step{kind: begins, x: x, span: span{max(o.Start(), x.Start()-turnaround-r.Slack.Upper), x.Start(), x.Start()}})
+			if from, at, ended := x.over(r.Slack); ended {
+				b.Results++
+				if !x.OK() {
+					b.Failures++
+				}
+				out = append(out, step{kind: ends, x: x, span: span{from, at, r.late(at)}})
+			}
+		}
+		if at, maybe, ok := r.endedEarly(o); ok {
+			out = append(out, step{kind: refused, o: o, maybe: maybe, span: at})
+		}
+	}
+	for _, s := range b.said {
+		at := s.Line.At + turnaround + r.Slack.Upper + r.Slack.Lower + mostUncertain
+		out = append(out, step{kind: claimed, said: s, span: span{at, at, at}})
+	}
+	for _, at := range r.restarts(b.Caller) {
+		out = append(out, step{kind: restarted, span: span{at - turnaround - r.Slack.Upper, at, at}})
+	}
+	slices.SortStableFunc(out, func(x, y step) int { return cmp.Compare(x.at, y.at) })
+	return out
+}
+
+// lines are those about this breaker by what they tell.
+func (b *Breaker) lines() map[change][]*Said {
+	out := map[change][]*Said{}
+	for _, s := range b.said {
+		k := change{s.From, s.To}
+		out[k] = append(out[k], s)
 	}
 	return out
 }
 
-// at is the state at a moment, as far as the evidence tells; edge says that the moment is within the slack of a
-// transition, so that it may be the state on the other side too.
-func (b *Breaker) at(r *Reading, moment time.Duration) (state string, since time.Duration, edge bool) {
-	state = closed
-	for _, t := range b.Transitions {
-		if moment >= t.At-r.Slack.Lower-mostUncertain && moment <= r.late(t.At) {
-			edge = true
-		}
-		if t.At <= moment {
-			state, since = t.To, t.At
-		}
+// endedEarly tells whether an operation ended as a refusal ends it: without any attempt, or though its last one
+// would be retried. maybe says that it had attempts, so that it may have been given up instead.
+func (r *Reading) endedEarly(o *Operation) (when span, maybe, ok bool) {
+	end, ended := o.End()
+	if !ended || o.gaveUp() {
+		return when, false, false
 	}
-	return state, since, edge
+	if o.refused() {
+		return span{o.Start(), end, end}, false, true
+	}
+	n := len(o.Attempts)
+	if n == 0 || !o.next().sure || r.sidecarGone(o.Caller, o.Attempts[n-1].Start(), end) {
+		return when, false, false
+	}
+	from, _, _ := o.Attempts[n-1].over(r.Slack)
+	return span{min(from+o.next().pause.lo-r.Slack.Lower, end), end, end}, true, true
 }
 
-// breakerOf finds the breaker that an operation passes.
-func (r *Reading) breakerOf(o *Operation) *Breaker {
-	for _, b := range r.Breakers {
-		if b.Caller == o.Caller && b.Target == o.Target && b.Path == o.Path {
-			return b
-		}
+// at is the state at a moment, as the evidence has it.
+func (b *Breaker) at(moment time.Duration) (state string, since time.Duration) {
+	i := sort.Search(len(b.Transitions), func(i int) bool { return b.Transitions[i].At > moment })
+	if i == 0 {
+		return closed, 0
 	}
-	return nil
+	return b.Transitions[i-1].To, b.Transitions[i-1].At
 }
-
-func (t Transition) String() string { return fmt.Sprintf("%s to %s", t.From, t.To) }

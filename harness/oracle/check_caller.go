@@ -3,6 +3,7 @@ package oracle
 import (
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // callerTold: daprd's own errors are 500; an app's answer is passed on as it is.
@@ -12,11 +13,17 @@ var callerTold = Check{
 	Run: func(r *Reading) Result {
 		var t tally
 		for _, o := range r.Operations {
-			if !o.Answered() {
-				continue
+			switch {
+			case o.Answered():
+				t.examined++
+				t.told(o)
+			case r.dropped(o):
+				t.examined++
+				t.find(Finding{
+					What: fmt.Sprintf("%s was never answered: its sidecar ended the connection", o.order()),
+					Want: "an answer", Got: o.Close.Text, Events: points(o.Request, o.last()),
+				})
 			}
-			t.examined++
-			t.told(r, o)
 		}
 		if !r.Loaded {
 			return notHere("the load was never started")
@@ -25,7 +32,20 @@ var callerTold = Check{
 	},
 }
 
-func (t *tally) told(r *Reading, o *Operation) {
+// dropped tells whether a caller's sidecar left it without an answer, though it lived and the link was whole.
+func (r *Reading) dropped(o *Operation) bool {
+	if o.Close == nil || o.Close.Attr("by") != "upstream" || r.sidecarGone(o.Caller, o.Start(), o.Close.At+time.Second) {
+		return false
+	}
+	for _, f := range r.Faults {
+		if f.Link == o.Link.Name {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *tally) told(o *Operation) {
 	wrong := func(want, why string) {
 		t.find(Finding{
 			What: fmt.Sprintf("%s was told %d, and %s", o.order(), o.Status(), why),
@@ -53,7 +73,7 @@ func (t *tally) told(r *Reading, o *Operation) {
 		wrong("an error", "its last attempt "+last.outcome())
 	case o.Status() != http.StatusInternalServerError:
 		wrong("500, or the app's own status", "its last attempt "+last.outcome())
-	case last.Answered() && !last.Own() && !r.mayRefuse(o, last.Complete.At, o.Complete.At):
+	case last.Answered() && !last.Own() && !o.mayBeRefused:
 		wrong(fmt.Sprint(last.Status()), fmt.Sprintf("its last attempt was answered %d by the app", last.Status()))
 	}
 }

@@ -1,7 +1,9 @@
 package oracle
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/history"
@@ -49,14 +51,18 @@ func (r *Reading) effect(f *Fault) string {
 		return "not every part of " + f.Target() + " ended"
 	}
 	seen := 0
-	for _, x := range r.across(f) {
-		end, ended := x.End()
-		if x.Start() > until || (ended && end < f.Injected.At) {
-			continue
-		}
-		seen++
-		if r.bitten(f, x, until) {
-			return ""
+	for _, xs := range r.across(f) {
+		for _, x := range xs[from(xs, f.Injected.At):] {
+			if x.Start() > until {
+				break
+			}
+			if end, ended := x.End(); ended && end < f.Injected.At {
+				continue
+			}
+			seen++
+			if r.bitten(f, x, until) {
+				return ""
+			}
 		}
 	}
 	if seen == 0 {
@@ -79,23 +85,32 @@ func (r *Reading) partsEnded(f *Fault) bool {
 }
 
 // across are the exchanges on the links that a fault is about: its own, or those to the parts it ends.
-func (r *Reading) across(f *Fault) []*Exchange {
-	var all, out []*Exchange
-	for _, o := range r.Operations {
-		all = append(all, &o.Exchange)
-		all = append(all, o.Attempts...)
-	}
-	all = append(all, r.Deliveries...)
-	for _, x := range all {
-		l := x.Link
+func (r *Reading) across(f *Fault) [][]*Exchange {
+	var out [][]*Exchange
+	for i := range r.Plan.Links {
+		l := &r.Plan.Links[i]
 		switch {
 		case f.Link != "" && l.Name == f.Link,
 			f.Service == l.To && f.Part != history.App && l.Hop != scenario.HopToApp,
 			f.Service == l.To && f.Part != history.Sidecar && l.Hop == scenario.HopToApp:
-			out = append(out, x)
+			out = append(out, r.exchanges[l.Name])
 		}
 	}
 	return out
+}
+
+// from is where in a link's exchanges those begin that may not have been over at a moment.
+func from(xs []*Exchange, at time.Duration) int {
+	i, _ := slices.BinarySearchFunc(xs, at, func(x *Exchange, at time.Duration) int { return cmp.Compare(x.Start(), at) })
+	for i > 0 && !xs[i-1].overBefore(at) {
+		i--
+	}
+	return i
+}
+
+func (x *Exchange) overBefore(at time.Duration) bool {
+	end, ended := x.End()
+	return ended && end < at
 }
 
 // bitten tells whether an exchange shows what a fault does.

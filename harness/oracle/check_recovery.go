@@ -59,22 +59,22 @@ func (t *tally) recovers(r *Reading, c scenario.Service, over history.Event) {
 		return
 	}
 	o := r.recovered(c.Name, over.At)
-	due := r.late(over.At + bound)
+	due := r.late(over.At+bound) + r.delay(c.Name+"->sidecar", r.Ended)
 	t.examined++
 	switch {
 	case o == nil && r.Ended <= due:
 		t.doubt("the run ended %s after %s, before %s had to recover", since(over.At, r.Ended), describe(over), c.Name)
 	case o == nil:
-		t.find(Finding{
+		t.late(r, Finding{
 			What: fmt.Sprintf("%s had no order accepted within %s after %s", c.Name, since(over.At, r.Ended), describe(over)),
 			Want: "within " + short(bound), Got: "none", Events: points(over),
 		})
 	case o.Complete.At > due:
-		t.find(Finding{
+		t.late(r, Finding{
 			What: fmt.Sprintf("%s recovered %s after %s; the spec implies at most %s", c.Name, since(over.At, o.Complete.At), describe(over), short(bound)),
 			Want: "within " + short(bound), Got: since(over.At, o.Complete.At), Events: points(over, *o.Complete),
 		})
-	default:
+	case o.Complete.At > over.At+bound+turnaround:
 		if why := r.tooBusy(bound); why != "" {
 			t.doubt("%s", why)
 		}

@@ -1,9 +1,10 @@
 package oracle
 
 import (
+	"cmp"
 	"fmt"
-
-	"github.com/halfopen/halfopen/harness/history"
+	"slices"
+	"time"
 )
 
 // retryLog: Dapr says "Retrying" once an operation, however many attempts follow.
@@ -12,22 +13,35 @@ var retryLog = Check{
 	Doc:  "each operation that is retried is told once, by one \"Retrying\" line at its first failure",
 	Run: func(r *Reading) Result {
 		var t tally
-		used := map[int]bool{}
-		for _, o := range r.Operations {
-			if o.Policies.Retry == nil && o.Policies.Builtin == nil {
+		said := map[spoken]*talk{}
+		for i := range r.Said {
+			if s := &r.Said[i]; s.Kind == saidRetrying && s.Line.At <= r.Ended {
+				k := spoken{s.Line.Service, s.Operation}
+				if said[k] == nil {
+					said[k] = &talk{}
+				}
+				said[k].lines = append(said[k].lines, s)
+			}
+		}
+		for _, d := range r.retellings() {
+			heard := said[spoken{d.o.Caller, d.name}].take(d.from-r.Slack.Lower-mostUncertain, r.late(d.at))
+			if heard || d.must {
+				t.examined++
+			}
+			if heard || !d.must {
 				continue
 			}
-			t.retrying(r, o, used)
-		}
-		for i, s := range r.Said {
-			if s.Kind == saidRetrying && !used[i] && s.Line.At <= r.Ended {
-				t.examined++
-				t.find(Finding{
-					What: fmt.Sprintf("%s's sidecar says that it retries where no operation's first failure was seen, or says so twice", s.Line.Service),
-					Want: "one line an operation", Got: clip(message(s.Line.Text)), Events: points(s.Line),
-				})
+			if !r.heard[d.o.Caller] {
+				t.doubt("not one line of %s's sidecar was recorded", d.o.Caller)
+				continue
 			}
+			t.find(Finding{
+				What: fmt.Sprintf("%s was retried, and its sidecar did not say so at its first failure", d.o.order()),
+				Want: "Error processing operation " + d.name + ". Retrying...", Got: "no such line within " + short(turnaround+r.Slack.Upper),
+				Events: points(d.o.Attempts[d.n].last(), d.o.Attempts[d.n+1].Request),
+			})
 		}
+		t.untrue(r, said)
 		if t.examined == 0 {
 			return notHere("no operation was retried, and no sidecar says so")
 		}
@@ -35,42 +49,109 @@ var retryLog = Check{
 	},
 }
 
-// retrying looks for the line of one operation.
-func (t *tally) retrying(r *Reading, o *Operation, used map[int]bool) {
-	if len(o.Attempts) == 0 || !o.Attempts[0].Failed() {
-		return
-	}
-	failed, _ := o.Attempts[0].End()
-	retried := len(o.Attempts) > 1
-	for i, s := range r.Said {
-		named := s.Operation == endpoint(o.Target, o.Path) || (o.Policies.Builtin != nil && s.Operation == o.Policies.Builtin.Name)
-		if s.Kind == saidRetrying && !used[i] && named && s.Line.Service == o.Caller && r.around(s.Line.At, failed) {
-			used[i] = true
-			t.examined++
-			return
-		}
-	}
-	if !retried || !r.owed(o, 1) {
-		return
-	}
-	t.examined++
-	if why := silent(r, o.Caller); why != "" {
-		t.doubt("%s", why)
-		return
-	}
-	t.find(Finding{
-		What: fmt.Sprintf("%s was retried, and its sidecar did not say so at its first failure", o.order()),
-		Want: "Error processing operation " + endpoint(o.Target, o.Path) + ". Retrying...", Got: "no such line within " + short(turnaround+r.Slack.Upper),
-		Events: points(o.Attempts[0].last(), o.Attempts[1].Request),
-	})
+// spoken is who says something, of which operation.
+type spoken struct{ service, operation string }
+
+// A retelling is a line that an operation's retries are told by.
+type retelling struct {
+	o        *Operation
+	n        int // of the attempt that failed first, from 0
+	name     string
+	from, at time.Duration // of the first failure
+	must     bool          // it was retried; without that it may have been about to be
 }
 
-// silent says that nothing at all was heard of a sidecar, so that its silence means nothing.
-func silent(r *Reading, service string) string {
-	for _, e := range r.lines {
-		if e.Service == service && e.Part == history.Sidecar {
-			return ""
+// retellings are all that may be told: first those that must be, each by the time of the failure.
+func (r *Reading) retellings() []retelling {
+	var out []retelling
+	for _, o := range r.Operations {
+		for i, t := range o.Turns {
+			if !t.may || !t.first {
+				continue
+			}
+			from, at, _ := o.Attempts[i].over(r.Slack)
+			d := retelling{o: o, n: i, from: from, at: at, must: t.sure && t.round == 0 && i+1 < len(o.Attempts)}
+			if d.name = endpoint(o.Target, o.Path); t.builtin {
+				d.name = o.Policies.Builtin.Name
+			}
+			out = append(out, d)
 		}
 	}
-	return "not one line of " + service + "'s sidecar was recorded"
+	slices.SortStableFunc(out, func(a, b retelling) int {
+		if a.must != b.must {
+			if a.must {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.at, b.at)
+	})
+	return out
+}
+
+// A talk is lines of one kind, in the order of time, each of which tells one thing.
+type talk struct {
+	lines []*Said
+	next  []int // for each line the next that is not taken, perhaps after more steps; as long as lines, and one
+}
+
+// take takes the first line within a time that is left, and tells whether there was one.
+func (k *talk) take(from, to time.Duration) bool {
+	if k == nil {
+		return false
+	}
+	if k.next == nil {
+		k.next = make([]int, len(k.lines)+1)
+		for i := range k.next {
+			k.next[i] = i
+		}
+	}
+	i, _ := slices.BinarySearchFunc(k.lines, from, func(s *Said, at time.Duration) int { return cmp.Compare(s.Line.At, at) })
+	i = k.free(i)
+	if i == len(k.lines) || k.lines[i].Line.At > to {
+		return false
+	}
+	k.next[i] = i + 1
+	return true
+}
+
+// free is the first line from i on that is not taken.
+func (k *talk) free(i int) int {
+	for k.next[i] != i {
+		k.next[i] = k.next[k.next[i]]
+		i = k.next[i]
+	}
+	return i
+}
+
+// rest are the lines that nothing took.
+func (k *talk) rest() []*Said {
+	if k.next == nil {
+		return k.lines
+	}
+	var out []*Said
+	for i, s := range k.lines {
+		if k.next[i] == i {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// untrue finds what is said and accounted for by nothing.
+func (t *tally) untrue(r *Reading, said map[spoken]*talk) {
+	var rest []*Said
+	for _, k := range said {
+		rest = append(rest, k.rest()...)
+	}
+	slices.SortFunc(rest, func(a, b *Said) int {
+		return cmp.Or(cmp.Compare(a.Line.At, b.Line.At), cmp.Compare(a.Line.Source, b.Line.Source), cmp.Compare(a.Line.Seq, b.Line.Seq))
+	})
+	for _, s := range rest {
+		t.examined++
+		t.find(Finding{
+			What: fmt.Sprintf("%s's sidecar says that it retries where no operation's first failure was seen, or says so twice", s.Line.Service),
+			Want: "one line an operation", Got: clip(message(s.Line.Text)), Events: points(s.Line),
+		})
+	}
 }

@@ -20,6 +20,9 @@ var attemptsBelong = Check{
 			t.examined++
 			t.find(Finding{What: fmt.Sprintf("an attempt on %s belongs to no operation (trace id %q)", x.Link.Name, x.Op), Events: points(x.Request)})
 		}
+		for _, x := range r.Unattributed {
+			t.doubt("an attempt on %s may belong to more than one operation, since they carry no trace id", x.Link.Name)
+		}
 		if t.examined == 0 && len(r.Operations) == 0 {
 			return notHere("no order was sent")
 		}

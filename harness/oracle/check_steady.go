@@ -1,10 +1,10 @@
 package oracle
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
-
-	"github.com/halfopen/halfopen/harness/history"
 )
 
 // steadyState: outside the outage nothing happens, in evidence and in testimony.
@@ -26,15 +26,32 @@ var steadyState = Check{
 }
 
 // quiet are the times in which nothing may happen to a caller: from the load to the first fault, and from its
-// recovery to the end.
+// recovery, when all its breakers are closed again, to the end.
 func (r *Reading) quiet(caller string) []window {
 	out := []window{{r.Began, r.first()}}
-	if over, ok := r.allOver(); ok {
-		if o := r.recovered(caller, over.At); o != nil {
-			out = append(out, window{r.late(o.Complete.At), r.Ended})
-		}
+	over, ok := r.allOver()
+	if !ok {
+		return out
 	}
-	return out
+	o := r.recovered(caller, over.At)
+	if o == nil {
+		return out
+	}
+	from := o.Complete.At
+	for _, b := range r.Breakers {
+		if b.Caller != caller {
+			continue
+		}
+		if state, _ := b.at(from); state == closed {
+			continue
+		}
+		i := slices.IndexFunc(b.Transitions, func(t Transition) bool { return t.At > from && t.To == closed })
+		if i < 0 {
+			return out
+		}
+		from = b.Transitions[i].At
+	}
+	return append(out, window{r.late(from), r.Ended})
 }
 
 func (t *tally) steady(r *Reading, caller string, w window) {
@@ -46,14 +63,17 @@ func (t *tally) steady(r *Reading, caller string, w window) {
 		}
 		t.examined++
 		switch {
+		case !o.Answered():
+			t.find(Finding{What: fmt.Sprintf("%s was never answered though nothing was broken", o.order()), Events: points(o.Request, o.last())})
 		case !o.Accepted():
 			t.find(Finding{What: fmt.Sprintf("%s was answered %d though nothing was broken", o.order(), o.Status()), Events: points(o.Request, o.last())})
 		case len(o.Attempts) > 1:
 			t.find(Finding{What: fmt.Sprintf("%s took %d attempts though nothing was broken", o.order(), len(o.Attempts)), Events: points(o.Request, o.Attempts[1].Request)})
 		}
 	}
-	for _, s := range r.Said {
-		if s.Line.Service == caller && s.Line.Part == history.Sidecar && within(s.Line.At) && s.Kind != saidRecovered {
+	i, _ := slices.BinarySearchFunc(r.Said, w.lo, func(s Said, at time.Duration) int { return cmp.Compare(s.Line.At, at) })
+	for ; i < len(r.Said) && within(r.Said[i].Line.At); i++ {
+		if s := r.Said[i]; s.Line.Service == caller && s.Kind != saidRecovered {
 			t.find(Finding{What: caller + "'s sidecar acted though nothing was broken", Got: clip(message(s.Line.Text)), Events: points(s.Line)})
 		}
 	}

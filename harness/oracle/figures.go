@@ -37,13 +37,20 @@ func figures(r *Reading) Figures {
 	}
 	f.OrdersSent, f.OrdersReceived = len(sent), len(received)
 	for _, s := range r.Said {
-		if s.Kind != saidChanged {
-			continue
+		if s.Kind == saidChanged {
+			f.Transitions++
 		}
-		f.Transitions++
-		if s.From == closed && s.To == open && f.TimeToTrip == nil && firstFailure != nil {
-			f.TimeToTrip = pointer(s.Line.At - *firstFailure)
+	}
+	var opened *time.Duration
+	for _, b := range r.Breakers {
+		for _, t := range b.Transitions {
+			if t.From == closed && (opened == nil || t.At < *opened) {
+				opened = pointer(t.At)
+			}
 		}
+	}
+	if opened != nil && firstFailure != nil {
+		f.TimeToTrip = pointer(max(0, *opened-*firstFailure))
 	}
 	if over, ok := r.allOver(); ok {
 		for _, c := range r.Plan.Scenario.Callers() {

@@ -1,7 +1,6 @@
 package oracle
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -21,18 +20,24 @@ type Reading struct {
 	Ended  time.Duration // when the teardown began; the last event where it never did
 
 	Operations []*Operation // by their start
-	Orphans    []*Exchange  // attempts between sidecars that belong to no operation
 	Deliveries []*Exchange  // requests to apps
-	Faults     []*Fault
-	Breakers   []*Breaker // by caller, target and path, in the order of their first attempt
-	Said       []Said     // what sidecars say, in the order of time
 
-	lines    []history.Event
-	policies []history.Event
-	ready    []history.Event
-	exits    []history.Event
-	problems []history.Event
-	timedOut []history.Event // waits that gave up
+	Orphans      []*Exchange // attempts between sidecars that belong to no operation
+	Unattributed []*Exchange // attempts that may belong to more than one
+	Faults       []*Fault
+	Breakers     []*Breaker // by caller, target and path, in the order of their first operation
+	Said         []Said     // what sidecars say, in the order of time
+	Strange      []*Said    // transitions of breakers that nobody passes
+
+	lines     []history.Event
+	policies  []history.Event
+	ready     []history.Event
+	exits     []history.Event
+	comings   []history.Event // and goings: ready and exits in the order of time
+	problems  []history.Event
+	timedOut  []history.Event        // waits that gave up
+	exchanges map[string][]*Exchange // by link, by their start
+	heard     map[string]bool        // services whose sidecars said anything at all
 }
 
 // An Exchange is one request on one link, with what came of it.
@@ -58,6 +63,20 @@ func (x *Exchange) End() (time.Duration, bool) {
 		return x.Close.At, x.Close.Text != "teardown"
 	}
 	return 0, false
+}
+
+// over is when the exchange was over for who asked: not before from, and at at as the tap saw it. A head of an
+// answer may be enough for a sidecar to go on. A connection's end is noted by the tap once both sides have ended
+// it, a moment after who asked knows of it.
+func (x *Exchange) over(s Slack) (from, at time.Duration, ended bool) {
+	at, ended = x.End()
+	switch {
+	case !ended:
+		return 0, 0, false
+	case x.Response != nil:
+		return min(x.Response.At, at), at, true
+	}
+	return max(x.Start(), at-turnaround-s.Upper), at, true
 }
 
 // Status is that of the answer, 0 where there is none.
@@ -101,6 +120,10 @@ type Operation struct {
 	Target   string // the app id that is called
 	Policies resiliency.Policies
 	Attempts []*Exchange
+	Turns    []turn // what the policies say comes after each attempt
+
+	breaker      *Breaker // that it passes; nil for none
+	mayBeRefused bool     // where it ended without an attempt that was due, its breaker's refusal excuses that
 }
 
 // Accepted tells whether the caller was told that all is well (2xx).
@@ -136,169 +159,6 @@ func (r *Reading) Over(f *Fault) (at history.Event, ok bool) {
 // hits tells whether an event is about a part that a fault is about.
 func (r *Reading) hits(f *Fault, e history.Event) bool {
 	return f.Service != "" && e.Service == f.Service && (f.Part == "" || e.Part == f.Part)
-}
-
-// read makes the reading of a case.
-func read(c Case) *Reading {
-	r := &Reading{Case: c}
-	b := &builder{Reading: r, open: map[key]*Exchange{}, byOp: map[string]*Operation{}, faults: map[string]*Fault{}}
-	for i := range c.History.Events {
-		e := &c.History.Events[i]
-		r.Ended = max(r.Ended, e.At)
-		if e.Kind == history.KindPhase && e.Text == history.PhaseTeardown {
-			r.Ended = e.At
-			b.event(e)
-			b.rest(c.History.Events[i+1:])
-			break
-		}
-		b.event(e)
-	}
-	b.attach()
-	r.Slack = slack(c.History.Events, r.Began, r.Ended)
-	r.Said = testimony(r.lines)
-	r.Breakers = breakers(r)
-	return r
-}
-
-// A builder holds what is needed only while a reading is made.
-type builder struct {
-	*Reading
-	open     map[key]*Exchange
-	attempts []*Exchange
-	byOp     map[string]*Operation
-	faults   map[string]*Fault
-}
-
-// A key names one exchange: links number their connections, connections their requests.
-type key struct {
-	link string
-	conn uint64
-	n    int64
-}
-
-func (b *builder) event(e *history.Event) {
-	switch e.Kind {
-	case history.KindRequest:
-		b.request(e)
-	case history.KindResponse:
-		if x := b.open[key{e.Link, e.Conn, e.Int("n")}]; x != nil {
-			x.Response = e
-		}
-	case history.KindComplete:
-		if x := b.open[key{e.Link, e.Conn, e.Int("n")}]; x != nil {
-			x.Complete = e
-		}
-	case history.KindClose:
-		if x := b.open[key{e.Link, e.Conn, e.Int("open")}]; x != nil && e.Int("open") > 0 {
-			x.Close = e
-		}
-	case history.KindPhase:
-		b.phase(e)
-	case history.KindFault:
-		b.fault(e)
-	case history.KindLine:
-		b.lines = append(b.lines, *e)
-	case history.KindPolicy:
-		b.policies = append(b.policies, *e)
-	case history.KindReady:
-		b.ready = append(b.ready, *e)
-	case history.KindExit:
-		b.exits = append(b.exits, *e)
-	case history.KindProblem:
-		b.problems = append(b.problems, *e)
-	}
-}
-
-// rest takes from behind the run's end only what is about the run.
-func (b *builder) rest(events []history.Event) {
-	for i := range events {
-		if events[i].Kind == history.KindProblem {
-			b.problems = append(b.problems, events[i])
-		}
-	}
-}
-
-func (b *builder) phase(e *history.Event) {
-	switch {
-	case e.Text == history.PhaseLoad:
-		b.Loaded, b.Began = true, e.At
-	case e.Text == history.PhaseStepDone && e.Attr("timed_out") == "true":
-		b.timedOut = append(b.timedOut, *e)
-	}
-}
-
-func (b *builder) fault(e *history.Event) {
-	f := b.faults[e.ID]
-	if f == nil {
-		f = &Fault{}
-		for _, s := range b.Plan.Scenario.Timeline {
-			if s.Fault != nil && s.Fault.Name == e.ID {
-				f.Fault = *s.Fault
-			}
-		}
-		b.faults[e.ID] = f
-		b.Faults = append(b.Faults, f)
-	}
-	switch e.Text {
-	case "injected":
-		f.Injected = e
-	case "applied":
-		f.Applied = e
-	case "healing":
-		f.Healing = e
-	case "healed":
-		f.Healed = e
-	}
-}
-
-func (b *builder) request(e *history.Event) {
-	l := b.Plan.Link(e.Link)
-	if l == nil {
-		return
-	}
-	x := &Exchange{Link: l, Op: e.Op, ID: e.ID, Path: cleanPath(e.Path), Request: *e}
-	b.open[key{e.Link, e.Conn, e.Int("n")}] = x
-	switch l.Hop {
-	case scenario.HopToSidecar:
-		if strings.HasPrefix(e.Path, "/v1.0/") && !strings.HasPrefix(e.Path, "/v1.0/invoke/") {
-			return // the sidecar's own API
-		}
-		b.operation(x, l)
-	case scenario.HopToPeer:
-		b.attempts = append(b.attempts, x)
-	case scenario.HopToApp:
-		b.Deliveries = append(b.Deliveries, x)
-	}
-}
-
-// operation starts one: the exchange itself is filled in as its events come.
-func (b *builder) operation(x *Exchange, l *scenario.Link) {
-	o := &Operation{Exchange: *x, Caller: l.From, Target: x.Request.Attr("app")}
-	if app, path, ok := strings.Cut(strings.TrimPrefix(x.Request.Path, "/v1.0/invoke/"), "/method/"); ok {
-		o.Target, o.Path = app, cleanPath(path)
-	}
-	o.Policies = b.Spec.For(o.Caller, o.Target)
-	b.open[key{x.Request.Link, x.Request.Conn, x.Request.Int("n")}] = &o.Exchange
-	if o.Op != "" {
-		b.byOp[o.Op] = o
-	}
-	b.Operations = append(b.Operations, o)
-}
-
-// attach gives each attempt to its operation. Evidence of the two links is compared only by trace id, never by
-// time.
-func (b *builder) attach() {
-	for _, x := range b.attempts {
-		if o := b.byOp[x.Op]; o != nil && o.Caller == x.Link.From {
-			o.Attempts = append(o.Attempts, x)
-		} else {
-			b.Orphans = append(b.Orphans, x)
-		}
-	}
-	byStart := func(a, b *Exchange) int { return int(a.Start() - b.Start()) }
-	for _, o := range b.Operations {
-		slices.SortStableFunc(o.Attempts, byStart)
-	}
 }
 
 // first is the first fault's injection; the run's end where there is none.

@@ -1,0 +1,93 @@
+package oracle
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/halfopen/halfopen/harness/history"
+)
+
+// ordersDuplicated: with retries Dapr gives at-least-once. Each further delivery is excused by an attempt whose
+// answer was lost on its way, and only by that.
+var ordersDuplicated = Check{
+	Name: "orders-duplicated",
+	Doc:  "no order is delivered twice, but where the answer of an attempt was lost (at-least-once)",
+	Run: func(r *Reading) Result {
+		carried := map[string]string{} // trace id: caller and order
+		lost := map[string]int{}       // by caller and order: attempts that may have been delivered and whose answer did not get through
+		for _, o := range r.Operations {
+			k := o.Caller + "/" + o.ID
+			carried[o.Exchange.order()] = k
+			for i, x := range o.Attempts {
+				last := i == len(o.Attempts)-1
+				if (!x.OK() && !r.undeliverable(o, x)) || (x.OK() && last && !o.Accepted()) {
+					lost[k]++
+				}
+			}
+		}
+		var t tally
+		seen := map[string]*Exchange{}
+		excused := 0
+		for _, x := range r.Deliveries {
+			k, known := carried[x.order()]
+			if !x.OK() || x.ID == "" || !known {
+				continue
+			}
+			t.examined++
+			first := seen[k]
+			switch {
+			case first == nil:
+				seen[k] = x
+			case lost[k] > 0:
+				lost[k]--
+				excused++
+			default:
+				t.find(Finding{
+					What: fmt.Sprintf("order %s was delivered to %s twice, and no answer of an attempt was lost that would excuse it", x.ID, x.Link.To),
+					Want: "one delivery", Events: points(first.Request, x.Request),
+				})
+			}
+		}
+		if t.examined == 0 && len(r.Operations) == 0 {
+			return notHere("no order was sent")
+		}
+		result := t.result()
+		if excused > 0 && result.Outcome == Pass {
+			result.Why = fmt.Sprintf("%d deliveries were repeated because the answer was lost: retries give at-least-once", excused)
+		}
+		return result
+	},
+}
+
+// undeliverable tells whether an attempt that failed can't have reached the app: it was refused at the link, or
+// began and ended while the target's app or sidecar was gone.
+func (r *Reading) undeliverable(o *Operation, x *Exchange) bool {
+	end, ended := x.End()
+	if !ended {
+		return false
+	}
+	if x.Close != nil && x.Close.Text == "refused" {
+		return true
+	}
+	for _, part := range []string{history.App, history.Sidecar} {
+		if r.gone(o.Target, part, x.Start(), end) {
+			return true
+		}
+	}
+	return false
+}
+
+// gone tells whether a part was not there for the whole of a time.
+func (r *Reading) gone(service, part string, from, to time.Duration) bool {
+	gone := false
+	for _, e := range r.comings {
+		if e.Service != service || e.Part != part {
+			continue
+		}
+		if e.At > from {
+			return gone && e.At > to
+		}
+		gone = e.Kind == history.KindExit
+	}
+	return gone
+}

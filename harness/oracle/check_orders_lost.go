@@ -1,0 +1,94 @@
+package oracle
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/halfopen/halfopen/harness/scenario"
+)
+
+// ordersLost: passed and received are judged at the taps, not by what apps print.
+var ordersLost = Check{
+	Name: "orders-lost",
+	Doc:  "each accepted order was delivered to the app before its answer, and no order that was sent was given up",
+	Run: func(r *Reading) Result {
+		if !r.Loaded {
+			return notHere("the load was never started")
+		}
+		delivered := map[string][]*Exchange{}
+		for _, x := range r.Deliveries {
+			if x.OK() {
+				delivered[x.order()] = append(delivered[x.order()], x)
+			}
+		}
+		var t tally
+		for _, o := range r.Operations {
+			if !o.Accepted() || !r.watched(o.Target) {
+				continue
+			}
+			t.examined++
+			if !before(delivered[o.Exchange.order()], o) {
+				t.find(Finding{
+					What: fmt.Sprintf("%s was accepted, and never delivered to %s", o.order(), o.Target),
+					Want: "a delivery before the answer", Got: fmt.Sprintf("%d deliveries in all", len(delivered[o.Exchange.order()])), Events: points(o.Request, o.last()),
+				})
+			}
+		}
+		for _, c := range r.Plan.Scenario.Callers() {
+			t.givenUp(r, c)
+		}
+		return t.result()
+	},
+}
+
+// order tells what an exchange carries: by the trace id where there is one, since two callers may use one order id.
+func (x *Exchange) order() string {
+	if x.Op != "" {
+		return x.Op
+	}
+	return "order " + x.ID
+}
+
+// watched tells whether a tap sees what a service's app gets.
+func (r *Reading) watched(service string) bool {
+	for _, l := range r.Plan.Links {
+		if l.Hop == scenario.HopToApp && l.To == service {
+			return true
+		}
+	}
+	return false
+}
+
+// before tells whether one of the deliveries was over before an operation's answer. Both are seen by taps of one
+// process, so their times can be compared.
+func before(deliveries []*Exchange, o *Operation) bool {
+	for _, d := range deliveries {
+		if d.Complete.At <= o.Complete.At {
+			return true
+		}
+	}
+	return false
+}
+
+// givenUp finds orders that their caller left out or behind: one that sends until accepted has none but the last.
+func (t *tally) givenUp(r *Reading, c scenario.Service) {
+	sent, accepted := map[int]*Operation{}, map[int]bool{}
+	highest := 0
+	for _, o := range r.Operations {
+		n, err := strconv.Atoi(o.ID)
+		if o.Caller != c.Name || o.Probe() || err != nil {
+			continue
+		}
+		sent[n] = o
+		accepted[n] = accepted[n] || o.Accepted()
+		highest = max(highest, n)
+	}
+	for n := 1; n <= highest-max(c.Sends.Callers, 1) && n <= 2*len(sent); n++ { // the last order of each caller may still be on its way
+		switch o := sent[n]; {
+		case o == nil:
+			t.find(Finding{What: fmt.Sprintf("order %d was never sent, though later ones were", n)})
+		case !accepted[n] && c.Sends.Until != "once":
+			t.find(Finding{What: fmt.Sprintf("%s was sent and never accepted, though later ones were", o.order()), Events: points(o.Request, o.last())})
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package oracle
+
+import (
+	"time"
+
+	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/resiliency"
+)
+
+// A turn is what the policies say comes after an attempt that failed: another one after a pause, or none.
+type turn struct {
+	may     bool   // another attempt may follow
+	sure    bool   // it must, unless something ends the operation
+	builtin bool   // it would be a built-in retry, around the policy's own
+	first   bool   // it would be the first of its kind: the one that is told by a "Retrying" line
+	round   int    // of the policy's retries within the built-in ones, from 0
+	pause   window // before it
+}
+
+// A window is a time within which something is due.
+type window struct{ lo, hi time.Duration }
+
+// turns gives the turn after each attempt of an operation. Dapr nests retry policies: the policy's own retries are
+// one try of the built-in ones, which act only where the target's sidecar can't be reached.
+func (o *Operation) turns(s Slack) []turn {
+	p, b := o.Policies.Retry, o.Policies.Builtin
+	out := make([]turn, len(o.Attempts))
+	tries, rounds := 0, 0 // of the policy in this round, and of the built-in retries
+	began := o.Start()
+	chunked := o.Request.Attr("chunked") == "true" // sent once by newer versions, whose body is gone then
+	for i, x := range o.Attempts {
+		tries++
+		at, ended := x.End()
+		if !ended || x.OK() {
+			continue
+		}
+		t := turn{may: true, sure: !chunked, round: rounds}
+		switch {
+		case p != nil && acts(p, x) && (p.MaxRetries == resiliency.Forever || tries <= p.MaxRetries) && inTime(p, tries, at-began, s, &t):
+			t.pause.lo, t.pause.hi = p.Gap(tries)
+			t.first = tries == 1
+		case b != nil && unreachable(x) && rounds < b.MaxRetries:
+			t.builtin, t.first = true, rounds == 0
+			t.pause.lo, t.pause.hi = b.Gap(rounds + 1)
+			tries = 0
+			rounds++
+			began = at + t.pause.lo
+		default:
+			t = turn{}
+		}
+		out[i] = t
+	}
+	return out
+}
+
+// acts tells whether a policy retries what an attempt came to: a failing status that it matches, or no answer.
+func acts(p *resiliency.Retry, x *Exchange) bool {
+	return !x.Answered() || x.Own() || p.Retries(x.Status())
+}
+
+// inTime tells whether the next gap of an exponential retry may still end within the fifteen minutes. Where it
+// might not, no attempt is owed.
+func inTime(p *resiliency.Retry, n int, elapsed time.Duration, s Slack, t *turn) bool {
+	if p.Policy != resiliency.Exponential {
+		return true
+	}
+	shortest, longest := p.Gap(n)
+	t.sure = t.sure && elapsed+longest < resiliency.MaxElapsed
+	return elapsed+shortest <= resiliency.MaxElapsed+s.Upper
+}
+
+// unreachable tells whether an attempt found no sidecar to talk to, or lost it in the middle of the request.
+func unreachable(x *Exchange) bool { return x.Close != nil && x.Close.Attr("by") != "client" }
+
+// next is the turn after the last attempt of an operation.
+func (o *Operation) next() turn {
+	if len(o.Turns) == 0 {
+		return turn{}
+	}
+	return o.Turns[len(o.Turns)-1]
+}
+
+// gaveUp tells whether the caller left before it was answered.
+func (o *Operation) gaveUp() bool { return o.Close != nil && o.Close.Attr("by") == "client" }
+
+// sidecarGone tells whether a caller's sidecar ended within a time.
+func (r *Reading) sidecarGone(caller string, from, to time.Duration) bool {
+	for _, at := range r.restarts(caller) {
+		if at >= from-r.Slack.Lower && at <= r.late(to) {
+			return true
+		}
+	}
+	return false
+}
+
+// restarts are the moments when a caller's sidecar ended: its breakers' state is lost.
+func (r *Reading) restarts(caller string) []time.Duration {
+	var out []time.Duration
+	for _, e := range r.exits {
+		if e.Service == caller && e.Part == history.Sidecar {
+			out = append(out, e.At)
+		}
+	}
+	return out
+}
