@@ -152,7 +152,7 @@ type step struct {
 // and where that is not without any, in all orders in which they may have happened.
 func (b *Breaker) follow(r *Reading) {
 	steps := b.steps(r)
-	m := &machine{Breaker: b, lower: r.Slack.Lower, late: r.late, lines: b.lines()}
+	m := &machine{Breaker: b, lower: r.Slack.Lower, late: r.late, until: r.until(), lines: b.lines()}
 	best := m.straight(steps)
 	if best.cost > 0 {
 		m.searching = true
@@ -187,6 +187,9 @@ func (b *Breaker) steps(r *Reading) []step {
 		}
 	}
 	for _, s := range b.said {
+		if s.Line.At > r.until() {
+			break
+		}
 		at := s.Line.At + turnaround + r.Slack.Upper + r.Slack.Lower + mostUncertain
 		out = append(out, step{kind: claimed, said: s, span: span{at, at, at}})
 	}

@@ -75,17 +75,32 @@ func (t *tally) missing(r *Reading, o *Operation) (owed bool) {
 	if !ended {
 		over = r.Ended
 	}
-	_, end, _ := o.Attempts[n-1].over(r.Slack)
-	latest := o.next().pause.hi
-	due := r.late(end + latest)
+	from, end, _ := o.Attempts[n-1].over(r.Slack)
+	pause := o.next().pause
+	due := r.late(end + pause.hi)
 	if over <= due+r.delay(o.Link.Name, over) || r.sidecarGone(o.Caller, end, over) {
+		if ended && o.mayBeRefused {
+			t.refusedEarly(r, o, from+pause.lo)
+		}
 		return true
 	}
 	t.late(r, Finding{
-		What: fmt.Sprintf("no attempt %d of %s came within %s after attempt %d failed, though it was still waiting", n+1, o.order(), short(latest), n),
+		What: fmt.Sprintf("no attempt %d of %s came within %s after attempt %d failed, though it was still waiting", n+1, o.order(), short(pause.hi), n),
 		Want: "an attempt by " + short(due), Got: "none by " + short(over), Events: points(o.Attempts[n-1].last(), o.last()),
 	})
 	return true
+}
+
+// refusedEarly looks at a retry that the breaker refused: it comes after the same pause.
+func (t *tally) refusedEarly(r *Reading, o *Operation, due time.Duration) {
+	t.examined++
+	n := len(o.Attempts)
+	if over := o.last().At; over < due-r.Slack.Lower {
+		t.find(Finding{
+			What: fmt.Sprintf("%s was refused %s after attempt %d ended: too soon, its retry was due %s after it", o.order(), since(o.Attempts[n-1].last().At, over), n, short(o.next().pause.lo)),
+			Want: "not before " + short(due), Got: short(over), Events: points(o.Attempts[n-1].last(), o.last()),
+		})
+	}
 }
 
 // delay is how much later than it happened an answer at a moment may have been seen, because the link between the

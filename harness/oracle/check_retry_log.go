@@ -15,7 +15,7 @@ var retryLog = Check{
 		var t tally
 		said := map[spoken]*talk{}
 		for i := range r.Said {
-			if s := &r.Said[i]; s.Kind == saidRetrying && s.Line.At <= r.Ended {
+			if s := &r.Said[i]; s.Kind == saidRetrying {
 				k := spoken{s.Line.Service, s.Operation}
 				if said[k] == nil {
 					said[k] = &talk{}
@@ -148,6 +148,9 @@ func (t *tally) untrue(r *Reading, said map[spoken]*talk) {
 		return cmp.Or(cmp.Compare(a.Line.At, b.Line.At), cmp.Compare(a.Line.Source, b.Line.Source), cmp.Compare(a.Line.Seq, b.Line.Seq))
 	})
 	for _, s := range rest {
+		if s.Line.At > r.until() {
+			continue
+		}
 		t.examined++
 		t.find(Finding{
 			What: fmt.Sprintf("%s's sidecar says that it retries where no operation's first failure was seen, or says so twice", s.Line.Service),

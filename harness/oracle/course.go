@@ -99,6 +99,7 @@ type machine struct {
 	*Breaker
 	lower     time.Duration
 	late      func(time.Duration) time.Duration
+	until     time.Duration // what is seen later may lack its other half, since the run ends
 	lines     map[change][]*Said
 	searching bool
 	branches  []*course // other ways to take the last step
@@ -169,6 +170,13 @@ func (m *machine) begin(c *course, s *step) {
 
 // end counts a result, unless the state or the window has changed since the attempt began.
 func (m *machine) end(c *course, s *step) {
+	if c.state == open && s.to >= c.since.from+m.Policy.Timeout-m.lower {
+		// gobreaker looks at the clock here too: the late result of an attempt from before may begin half-open.
+		if said := m.hear(c, change{open, halfOpen}, s); said != nil {
+			c.change(Transition{At: s.at, From: open, To: halfOpen, By: s.x, Said: said}, s.span)
+		}
+		return
+	}
 	i := slices.Index(c.flying, s.x)
 	if i < 0 {
 		return
@@ -195,7 +203,7 @@ func (m *machine) end(c *course, s *step) {
 func (m *machine) move(c *course, s *step, to string) {
 	t := Transition{At: s.at, From: c.state, To: to, By: s.x, N: int(c.counts.TotalFailures)}
 	t.Said = m.hear(c, change{c.state, to}, s)
-	if t.Said == nil && !m.Deaf {
+	if t.Said == nil && !m.Deaf && s.at <= m.until {
 		if m.searching && c.state != open {
 			stays := m.branch(c)
 			if !stays.blind {
@@ -205,8 +213,13 @@ func (m *machine) move(c *course, s *step, to string) {
 		}
 		c.deviate(deviation{kind: untold, t: t})
 	}
+	c.change(t, s.span)
+}
+
+// change goes to another state.
+func (c *course) change(t Transition, when span) {
 	c.last = &mark{before: c.last, transition: &t}
-	c.set(to, s.span)
+	c.set(t.To, when)
 	c.opened = t
 }
 
@@ -244,9 +257,7 @@ func (m *machine) settle(c *course, s *step) {
 			followed := m.branch(c)
 			followed.deviate(deviation{kind: unfounded, t: t, said: said})
 			followed.told[k]++
-			followed.last = &mark{before: followed.last, transition: &t}
-			followed.set(said.To, span{said.Line.At - turnaround, said.Line.At, s.at})
-			followed.opened = t
+			followed.change(t, span{said.Line.At - turnaround, said.Line.At, s.at})
 		}
 		m.ignore(c, k, said)
 	}

@@ -52,6 +52,9 @@ func slack(events []history.Event, from, to time.Duration) Slack {
 // late is the last moment at which something may happen that was due at a moment.
 func (r *Reading) late(due time.Duration) time.Duration { return due + turnaround + r.Slack.Upper }
 
+// until is the last moment whose consequences must have been seen before the run ended.
+func (r *Reading) until() time.Duration { return r.Ended - turnaround - r.Slack.Upper }
+
 // tooBusy says that the machine was too late for an interval to be judged; "" where it was not.
 func (r *Reading) tooBusy(promised time.Duration) string {
 	if r.Slack.Ticks == 0 {
