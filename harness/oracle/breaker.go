@@ -144,25 +144,18 @@ type step struct {
 	span
 	x     *Exchange  // begins, ends
 	o     *Operation // refused
+	when  window     // refused: the time within which it was
 	said  *Said      // claimed
 	maybe bool       // refused: the operation may have ended for another reason
 }
 
-// follow finds the way through all steps with the fewest deviations: first in the order in which they were seen,
-// and where that is not without any, in all orders in which they may have happened.
+// follow finds the way through all steps with the fewest deviations.
 func (b *Breaker) follow(r *Reading) {
 	steps := b.steps(r)
 	m := &machine{Breaker: b, lower: r.Slack.Lower, late: r.late, until: r.until(), lines: b.lines()}
-	best := m.straight(steps)
-	if best.cost > 0 {
-		m.searching = true
-		found, whole := m.search(steps)
-		if found.cost < best.cost {
-			best = found
-		}
-		if best.cost > 0 && !whole && b.Ambiguous == "" {
-			b.Ambiguous = "too many things happened at once to tell in which order"
-		}
+	best, certain := m.search(steps)
+	if best.cost > 0 && !certain && b.Ambiguous == "" {
+		b.Ambiguous = "too many things happened at once to tell in which order"
 	}
 	best.unfold(b)
 }
@@ -182,22 +175,28 @@ func (b *Breaker) steps(r *Reading) []step {
 				out = append(out, step{kind: ends, x: x, span: span{from, at, r.late(at)}})
 			}
 		}
-		if at, maybe, ok := r.endedEarly(o); ok {
-			out = append(out, step{kind: refused, o: o, maybe: maybe, span: at})
+		if when, maybe, ok := r.endedEarly(o); ok {
+			out = append(out, step{kind: refused, o: o, maybe: maybe, when: when, span: settled(when.hi, r.Slack)})
 		}
 	}
 	for _, s := range b.said {
 		if s.Line.At > r.until() {
 			break
 		}
-		at := s.Line.At + turnaround + r.Slack.Upper + r.Slack.Lower + mostUncertain
-		out = append(out, step{kind: claimed, said: s, span: span{at, at, at}})
+		out = append(out, step{kind: claimed, said: s, span: settled(s.Line.At, r.Slack)})
 	}
 	for _, at := range r.restarts(b.Caller) {
 		out = append(out, step{kind: restarted, span: span{at - turnaround - r.Slack.Upper, at, at}})
 	}
 	slices.SortStableFunc(out, func(x, y step) int { return cmp.Compare(x.at, y.at) })
 	return out
+}
+
+// settled is when all that may explain something seen at a moment has been seen too. What is looked at then changes
+// nothing by itself, so its order does not matter.
+func settled(at time.Duration, s Slack) span {
+	at += turnaround + s.Upper + s.Lower + mostUncertain
+	return span{at, at, at}
 }
 
 // lines are those about this breaker by what they tell.
@@ -212,20 +211,20 @@ func (b *Breaker) lines() map[change][]*Said {
 
 // endedEarly tells whether an operation ended as a refusal ends it: without any attempt, or though its last one
 // would be retried. maybe says that it had attempts, so that it may have been given up instead.
-func (r *Reading) endedEarly(o *Operation) (when span, maybe, ok bool) {
+func (r *Reading) endedEarly(o *Operation) (when window, maybe, ok bool) {
 	end, ended := o.End()
 	if !ended || o.gaveUp() {
 		return when, false, false
 	}
 	if o.refused() {
-		return span{o.Start(), end, end}, false, true
+		return window{o.Start(), end}, false, true
 	}
 	n := len(o.Attempts)
 	if n == 0 || !o.next().sure || r.sidecarGone(o.Caller, o.Attempts[n-1].Start(), end) {
 		return when, false, false
 	}
 	from, _, _ := o.Attempts[n-1].over(r.Slack)
-	return span{min(from+o.next().pause.lo-r.Slack.Lower, end), end, end}, true, true
+	return window{min(from+o.next().pause.lo-r.Slack.Lower, end), end}, true, true
 }
 
 // at is the state at a moment, as the evidence has it.

@@ -27,9 +27,9 @@ var openTime = Check{
 			if d.kind != unrefused {
 				continue
 			}
-			state := d.state
-			if d.since > 0 {
-				state += " for " + since(d.since, d.o.Start())
+			state, began := b.at(d.o.last().At)
+			if began > 0 {
+				state += " for " + since(began, d.o.last().At)
 			}
 			t.deviates(b, Finding{
 				What: fmt.Sprintf("%s was refused at %s, when the breaker %s was %s: no refusal is due", d.o.order(), short(d.o.last().At), b.Name(), state),

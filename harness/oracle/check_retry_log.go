@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/halfopen/halfopen/harness/history"
 )
 
 // retryLog: Dapr says "Retrying" once an operation, however many attempts follow.
@@ -38,7 +40,7 @@ var retryLog = Check{
 			t.find(Finding{
 				What: fmt.Sprintf("%s was retried, and its sidecar did not say so at its first failure", d.o.order()),
 				Want: "Error processing operation " + d.name + ". Retrying...", Got: "no such line within " + short(turnaround+r.Slack.Upper),
-				Events: points(d.o.Attempts[d.n].last(), d.o.Attempts[d.n+1].Request),
+				Events: points(d.o.Attempts[d.n].last(), d.o.after(d.n)),
 			})
 		}
 		t.untrue(r, said)
@@ -70,7 +72,7 @@ func (r *Reading) retellings() []retelling {
 				continue
 			}
 			from, at, _ := o.Attempts[i].over(r.Slack)
-			d := retelling{o: o, n: i, from: from, at: at, must: t.sure && t.round == 0 && i+1 < len(o.Attempts)}
+			d := retelling{o: o, n: i, from: from, at: at, must: t.sure && t.round == 0 && r.waited(o, i)}
 			if d.name = endpoint(o.Target, o.Path); t.builtin {
 				d.name = o.Policies.Builtin.Name
 			}
@@ -87,6 +89,25 @@ func (r *Reading) retellings() []retelling {
 		return cmp.Compare(a.at, b.at)
 	})
 	return out
+}
+
+// waited tells whether the pause before the retry after an attempt was seen to go by: with another attempt after it,
+// or with the breaker's refusal of one.
+func (r *Reading) waited(o *Operation, i int) bool {
+	if i+1 < len(o.Attempts) {
+		return true
+	}
+	from, _, _ := o.Attempts[i].over(r.Slack)
+	over, ended := o.End()
+	return ended && o.mayBeRefused && over >= from+o.Turns[i].pause.lo-r.Slack.Lower
+}
+
+// after is what followed an attempt.
+func (o *Operation) after(i int) history.Event {
+	if i+1 < len(o.Attempts) {
+		return o.Attempts[i+1].Request
+	}
+	return o.last()
 }
 
 // A talk is lines of one kind, in the order of time, each of which tells one thing.

@@ -41,7 +41,8 @@ type deviation struct {
 // A course is one way in which a breaker may have gone through the steps so far.
 type course struct {
 	state  string
-	fresh  bool // nothing has passed since it began to exist
+	shut   [3]window // when it refused: the latest time first, and those before
+	fresh  bool      // nothing has passed since it began to exist
 	counts resiliency.Counts
 	since  span        // when the state, or the window of the closed state, began
 	opened Transition  // the transition into the open state
@@ -60,21 +61,30 @@ type mark struct {
 	refused    *Operation // a refusal that is due
 }
 
-// dear is what a deviation costs. One that is only about a line costs a little more: where nothing tells whether a
-// breaker stayed as it was or moved silently, it stayed.
+// dear is what a deviation costs. Some cost a little more, so that of two explanations the simpler one is told:
+// where nothing tells whether a breaker stayed as it was or moved silently, it stayed; and what crossed right after
+// a probe was one probe too many rather than a leak.
 const dear = 10
 
 func (c *course) deviate(d deviation) {
 	d.state, d.since = c.state, c.since.at
 	c.cost += dear
-	if d.kind == untold {
+	if d.kind == untold || d.kind == crossed {
 		c.cost++
 	}
 	c.last = &mark{before: c.last, deviation: &d}
 }
 
 func (c *course) set(state string, when span) {
+	if c.state != closed {
+		c.shut[0].hi = min(c.shut[0].hi, when.to)
+	}
 	c.state, c.since, c.counts, c.flying, c.blind = state, when, resiliency.Counts{}, nil, false
+}
+
+// refuse notes a time in which requests are refused.
+func (c *course) refuse(from, to time.Duration) {
+	c.shut = [...]window{{from, to}, c.shut[0], c.shut[1]}
 }
 
 // unfold writes a course into its breaker.
@@ -97,12 +107,11 @@ func (c *course) unfold(b *Breaker) {
 // A machine takes courses through steps. It has no state of its own.
 type machine struct {
 	*Breaker
-	lower     time.Duration
-	late      func(time.Duration) time.Duration
-	until     time.Duration // what is seen later may lack its other half, since the run ends
-	lines     map[change][]*Said
-	searching bool
-	branches  []*course // other ways to take the last step
+	lower    time.Duration
+	late     func(time.Duration) time.Duration
+	until    time.Duration // what is seen later may lack its other half, since the run ends
+	lines    map[change][]*Said
+	branches []*course // other ways to take the last step
 }
 
 func (m *machine) branch(c *course) *course {
@@ -115,7 +124,7 @@ func (m *machine) branch(c *course) *course {
 func (m *machine) take(c *course, s *step) {
 	if c.state == closed && (s.kind == begins || s.kind == ends) {
 		renewed, sure := m.renewed(c, s)
-		if !sure && m.searching {
+		if !sure {
 			other := m.branch(c)
 			if !renewed {
 				other.set(closed, s.span)
@@ -151,7 +160,7 @@ func (m *machine) begin(c *course, s *step) {
 	switch c.state {
 	case open:
 		early := s.to < c.since.from+m.Policy.Timeout-m.lower
-		if early && m.searching {
+		if early {
 			leak := m.branch(c) // it stays open, and lets something through
 			leak.deviate(deviation{kind: crossed, x: s.x, t: c.opened})
 		}
@@ -165,6 +174,9 @@ func (m *machine) begin(c *course, s *step) {
 		}
 	}
 	c.counts.Requests++ // gobreaker counts a request when it lets it through
+	if c.state == halfOpen && c.counts.Requests == int64(m.Policy.MaxRequests) {
+		c.refuse(s.from, forever)
+	}
 	c.flying = append(slices.Clip(c.flying), s.x)
 }
 
@@ -173,7 +185,7 @@ func (m *machine) end(c *course, s *step) {
 	if c.state == open && s.to >= c.since.from+m.Policy.Timeout-m.lower {
 		// gobreaker looks at the clock here too: the late result of an attempt from before may begin half-open.
 		if said := m.hear(c, change{open, halfOpen}, s); said != nil {
-			c.change(Transition{At: s.at, From: open, To: halfOpen, By: s.x, Said: said}, s.span)
+			m.change(c, Transition{At: s.at, From: open, To: halfOpen, By: s.x, Said: said}, s.span)
 		}
 		return
 	}
@@ -204,7 +216,7 @@ func (m *machine) move(c *course, s *step, to string) {
 	t := Transition{At: s.at, From: c.state, To: to, By: s.x, N: int(c.counts.TotalFailures)}
 	t.Said = m.hear(c, change{c.state, to}, s)
 	if t.Said == nil && !m.Deaf && s.at <= m.until {
-		if m.searching && c.state != open {
+		if c.state != open {
 			stays := m.branch(c)
 			if !stays.blind {
 				stays.deviate(deviation{kind: missed, t: t})
@@ -213,14 +225,20 @@ func (m *machine) move(c *course, s *step, to string) {
 		}
 		c.deviate(deviation{kind: untold, t: t})
 	}
-	c.change(t, s.span)
+	m.change(c, t, s.span)
 }
 
+// forever is later than anything.
+const forever = 1<<63 - 1
+
 // change goes to another state.
-func (c *course) change(t Transition, when span) {
+func (m *machine) change(c *course, t Transition, when span) {
 	c.last = &mark{before: c.last, transition: &t}
 	c.set(t.To, when)
-	c.opened = t
+	if t.To == open {
+		c.opened = t
+		c.refuse(when.from, when.to+m.Policy.Timeout)
+	}
 }
 
 // hear takes the line that tells a change, nil where there is none.
@@ -252,32 +270,28 @@ func (m *machine) settle(c *course, s *step) {
 	}
 	for c.told[k] < len(m.lines[what]) && m.lines[what][c.told[k]].Line.At <= s.said.Line.At {
 		said := m.lines[what][c.told[k]]
-		if m.searching && c.state == said.From && said == s.said {
+		if c.state == said.From && said == s.said {
 			t := Transition{At: said.Line.At, From: said.From, To: said.To, Said: said, N: int(c.counts.TotalFailures)}
 			followed := m.branch(c)
 			followed.deviate(deviation{kind: unfounded, t: t, said: said})
 			followed.told[k]++
-			followed.change(t, span{said.Line.At - turnaround, said.Line.At, s.at})
+			m.change(followed, t, span{said.Line.At - turnaround, said.Line.At, s.at})
 		}
 		m.ignore(c, k, said)
 	}
 }
 
-// refuse is an operation that ended without an attempt that was due.
+// refuse is an operation that ended without an attempt that was due: at some time the breaker must have refused.
 func (m *machine) refuse(c *course, s *step) {
-	due := false
-	switch c.state {
-	case open:
-		due = s.from <= c.since.to+m.Policy.Timeout
-	case halfOpen:
-		due = c.counts.Requests >= int64(m.Policy.MaxRequests)
+	for _, w := range c.shut {
+		if w.lo <= s.when.hi && s.when.lo <= w.hi && w.hi > 0 {
+			c.last = &mark{before: c.last, refused: s.o}
+			return
+		}
 	}
-	switch {
-	case due:
-		c.last = &mark{before: c.last, refused: s.o}
-	case s.maybe:
+	if s.maybe {
 		c.deviate(deviation{kind: abandoned, o: s.o})
-	default:
+	} else {
 		c.deviate(deviation{kind: unrefused, o: s.o})
 	}
 }

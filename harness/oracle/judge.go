@@ -160,8 +160,14 @@ func (t *tally) doubt(format string, args ...any) {
 	t.doubts = append(t.doubts, fmt.Sprintf(format, args...))
 }
 
+// mostFindings bounds what one check tells: a broken promise in a long run is broken a thousand times.
+const mostFindings = 100
+
 // result: a finding is a failure; without one, a doubt makes it unknown.
 func (t *tally) result() Result {
+	if more := len(t.findings) - mostFindings; more > 0 {
+		t.findings = append(t.findings[:mostFindings:mostFindings], Finding{What: fmt.Sprintf("%d more of the kind", more)})
+	}
 	r := Result{Outcome: Pass, Applies: true, Examined: t.examined, Findings: t.findings}
 	switch {
 	case len(t.findings) > 0:

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"cmp"
+	"container/heap"
 	"encoding/binary"
 	"slices"
 	"time"
@@ -9,53 +10,219 @@ import (
 
 // Taps see an attempt's start after the breaker let it through, and its end before the breaker counts it. So what
 // is seen within moments of each other may have happened the other way round, and where two callers share a
-// breaker that decides which failure opens it and who is refused. The search goes all orders that the spans of the
-// steps permit and keeps the course with the fewest deviations.
+// breaker that decides which failure opens it and who is refused. The search goes through the steps in the order in
+// which they were seen. Only where that makes a deviation does it go back, to the nearest step that may have
+// happened later than it was seen, and it accepts a deviation only when no other order avoids it.
 
-// mostCourses bounds how many courses are kept at once.
-const mostCourses = 256
+const (
+	mostTries = 5_000   // to get past one step; then what is seen is taken as it was seen
+	mostWork  = 400_000 // for one breaker
+	mostNodes = 4_096   // are kept
+	farBehind = 4_096   // steps: from there on nothing is gone back to
+)
 
-// straight goes all steps in the order in which they were seen.
-func (m *machine) straight(steps []step) *course {
-	c := &course{state: closed, fresh: true}
-	for i := range steps {
-		m.take(c, &steps[i])
-	}
-	return c
-}
-
-// A front is a course with the steps that have been seen and may still happen later.
-type front struct {
+// A node is a course that has got through the steps before next, but for those that wait: they were seen, and may
+// have happened later.
+type node struct {
 	course
+	next    int
 	waiting []int
+	n       int // younger nodes have higher numbers
 }
 
-// search gives the best course, and whether all were looked at.
-func (m *machine) search(steps []step) (best *course, whole bool) {
-	horizon := horizons(steps)
-	contested, overlapped := overlaps(steps)
-	fronts := []*front{{course: course{state: closed, fresh: true}}}
-	whole = true
-	for i := range steps {
-		for _, f := range fronts {
-			f.waiting = append(slices.Clip(f.waiting), i)
+// nodes gives the best first: of those with the fewest deviations the farthest.
+type nodes []*node
+
+func (h nodes) Len() int      { return len(h) }
+func (h nodes) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h nodes) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(h[i].cost, h[j].cost), cmp.Compare(h[j].next, h[i].next), cmp.Compare(h[i].n, h[j].n)) < 0
+}
+func (h *nodes) Push(x any) { *h = append(*h, x.(*node)) }
+func (h *nodes) Pop() any {
+	old := *h
+	last := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return last
+}
+
+// A searcher is one search through all steps of a breaker.
+type searcher struct {
+	*machine
+	steps                 []step
+	horizon               []time.Duration
+	contested, overlapped []bool
+	open                  nodes
+	seen                  map[string]int // cost by key
+	made                  int            // nodes so far
+	farthest              int
+	tries, work           int
+	lost                  bool // a course without a deviation was given up unseen
+}
+
+// search gives the course with the fewest deviations, and whether one of them at least is certain.
+func (m *machine) search(steps []step) (best *course, certain bool) {
+	s := &searcher{machine: m, steps: steps, horizon: horizons(steps), seen: map[string]int{}}
+	s.contested, s.overlapped = overlaps(steps)
+	s.push(course{state: closed, fresh: true}, 0, nil)
+	for {
+		if s.tries > mostTries || s.work > mostWork {
+			s.commit()
 		}
-		if !overlapped[i] || (!contested[i] && steps[i].plain() && calm(fronts)) {
-			fronts = m.all(fronts, steps)
-			continue
-		}
-		var all bool
-		if fronts, all = m.spread(fronts, steps, horizon[i+1]); !all {
-			whole = false
+		nd := heap.Pop(&s.open).(*node)
+		s.tries++
+		s.work++
+		if done := s.run(nd); done {
+			return &nd.course, nd.cost > 0 && !s.lost
 		}
 	}
-	best = &fronts[0].course
-	for _, f := range fronts[1:] {
-		if f.cost < best.cost {
-			best = &f.course
+}
+
+func (s *searcher) push(c course, next int, waiting []int) {
+	s.made++
+	heap.Push(&s.open, &node{c, next, waiting, s.made})
+	if len(s.open) > 2*mostNodes {
+		slices.SortFunc(s.open, func(a, b *node) int {
+			return cmp.Or(cmp.Compare(a.cost, b.cost), cmp.Compare(b.next, a.next), cmp.Compare(a.n, b.n))
+		})
+		s.drop(s.open[mostNodes:])
+		s.open = s.open[:mostNodes] // sorted is a heap
+	}
+}
+
+// drop gives nodes up. Those far behind would not have changed anything.
+func (s *searcher) drop(given []*node) {
+	for _, nd := range given {
+		s.lost = s.lost || (nd.cost == 0 && nd.next > s.farthest-farBehind)
+	}
+}
+
+// commit gives up all but the node that got farthest.
+func (s *searcher) commit() {
+	best := slices.MinFunc(s.open, func(a, b *node) int {
+		return cmp.Or(cmp.Compare(b.next, a.next), cmp.Compare(a.cost, b.cost), cmp.Compare(a.n, b.n))
+	})
+	s.drop(slices.DeleteFunc(slices.Clone(s.open), func(nd *node) bool { return nd == best }))
+	s.open = nodes{best}
+	s.tries = 0
+}
+
+// run takes a node as far as it goes without a deviation.
+func (s *searcher) run(nd *node) (done bool) {
+	cost := nd.cost
+	for nd.cost == cost {
+		if nd.next > s.farthest {
+			s.farthest, s.tries = nd.next, 0
+			if s.farthest%farBehind == 0 {
+				clear(s.seen)
+			}
+		}
+		if s.been(nd) {
+			return false
+		}
+		late := s.overdue(nd)
+		for _, w := range nd.waiting {
+			if w != late && s.mayGo(nd, w) {
+				other := *nd
+				s.take(&other, w)
+				s.push(other.course, other.next, other.waiting)
+			}
+		}
+		switch {
+		case late >= 0:
+			s.take(nd, late)
+		case nd.next == len(s.steps):
+			return true
+		default:
+			s.see(nd)
 		}
 	}
-	return best, whole
+	s.push(nd.course, nd.next, nd.waiting)
+	return false
+}
+
+// been tells whether another node was here before, where steps may have gone in more than one order.
+func (s *searcher) been(nd *node) bool {
+	if i := nd.next; len(nd.waiting) == 0 && (i == len(s.steps) || !s.overlapped[i]) && (i == 0 || !s.overlapped[i-1]) {
+		return false
+	}
+	k := nd.key()
+	if cost, again := s.seen[k]; again && cost <= nd.cost {
+		return true
+	}
+	s.seen[k] = nd.cost
+	return false
+}
+
+// overdue is a waiting step that must have happened by now, -1 for none.
+func (s *searcher) overdue(nd *node) int {
+	for _, w := range nd.waiting {
+		if s.steps[w].to < s.horizon[nd.next] && s.mayGo(nd, w) {
+			return w
+		}
+	}
+	return -1
+}
+
+// mayGo tells whether a waiting step may be the next: no other must have happened before it. Of those that do the
+// same, the one seen first goes first.
+func (s *searcher) mayGo(nd *node, i int) bool {
+	a := &s.steps[i]
+	for _, j := range nd.waiting {
+		b := &s.steps[j]
+		switch {
+		case i == j:
+		case b.to < a.from:
+			return false
+		case a.kind == ends && b.kind == begins && a.x == b.x:
+			return false
+		case j < i && a.kind == b.kind && (a.kind != ends || (a.x.OK() == b.x.OK() && nd.counting(a.x) == nd.counting(b.x))):
+			return false
+		}
+	}
+	return true
+}
+
+// take makes a waiting step happen.
+func (s *searcher) take(nd *node, w int) {
+	nd.waiting = slices.DeleteFunc(slices.Clone(nd.waiting), func(i int) bool { return i == w })
+	s.act(nd, w)
+}
+
+// see makes the next step happen when it was seen. That it happened later is another node.
+func (s *searcher) see(nd *node) {
+	i := nd.next
+	nd.next++
+	step := &s.steps[i]
+	before := nd.course
+	if s.blocked(nd, i) {
+		nd.waiting = append(slices.Clip(nd.waiting), i)
+		return
+	}
+	s.act(nd, i)
+	switch {
+	case !s.overlapped[i] || step.kind == claimed || step.kind == refused:
+	case step.kind == begins && nd.cost == before.cost:
+	case step.plain() && before.state == closed && !s.contested[i]:
+	default:
+		s.push(before, i+1, append(slices.Clip(nd.waiting), i))
+	}
+}
+
+// blocked tells whether a waiting step must come before one that is just seen.
+func (s *searcher) blocked(nd *node, i int) bool {
+	return slices.ContainsFunc(nd.waiting, func(j int) bool {
+		return s.steps[i].kind == ends && s.steps[j].kind == begins && s.steps[i].x == s.steps[j].x
+	})
+}
+
+// act takes the step, and keeps the other ways to take it.
+func (s *searcher) act(nd *node, i int) {
+	s.branches = s.branches[:0]
+	s.machine.take(&nd.course, &s.steps[i])
+	for _, c := range s.branches {
+		s.push(*c, nd.next, nd.waiting)
+	}
 }
 
 // horizons gives for each step the earliest moment at which it, or one seen after it, may have happened.
@@ -74,9 +241,11 @@ func (s *step) plain() bool { return s.kind == begins || (s.kind == ends && s.x.
 // overlaps tells for each step whether any other may have happened at the same time, and whether one that is not
 // plain may.
 func overlaps(steps []step) (contested, overlapped []bool) {
-	order := make([]int, len(steps))
-	for i := range order {
-		order[i] = i
+	var order []int
+	for i := range steps {
+		if steps[i].kind != claimed && steps[i].kind != refused {
+			order = append(order, i)
+		}
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(steps[a].from, steps[b].from) })
 	overlapped = make([]bool, len(steps))
@@ -102,95 +271,11 @@ func overlaps(steps []step) (contested, overlapped []bool) {
 	return contested, overlapped
 }
 
-// calm tells whether all courses are closed and wait for nothing but the step that was just seen.
-func calm(fronts []*front) bool {
-	for _, f := range fronts {
-		if f.state != closed || len(f.waiting) != 1 {
-			return false
-		}
-	}
-	return true
-}
+// counting tells whether an attempt's result will count.
+func (c *course) counting(x *Exchange) bool { return slices.Contains(c.flying, x) }
 
-// all takes what waits in the order in which it was seen.
-func (m *machine) all(fronts []*front, steps []step) []*front {
-	var more []*front
-	for _, f := range fronts {
-		for n, i := range f.waiting {
-			m.branches = nil
-			m.take(&f.course, &steps[i])
-			for _, c := range m.branches {
-				more = append(more, m.all([]*front{{*c, slices.Clone(f.waiting[n+1:])}}, steps)...)
-			}
-		}
-		f.waiting = nil
-	}
-	return m.prune(slices.Concat(fronts, more))
-}
-
-// spread takes what waits in all orders in which it may have happened, for as long as something must have happened
-// before the horizon.
-func (m *machine) spread(fronts []*front, steps []step, horizon time.Duration) (out []*front, whole bool) {
-	const most = 16 * mostCourses
-	seen := map[string]int{}
-	work := fronts
-	for n := 0; n < len(work); n++ {
-		f := work[n]
-		if n >= most {
-			out = append(out, m.all([]*front{f}, steps)...)
-			return m.prune(out), false
-		}
-		if !slices.ContainsFunc(f.waiting, func(i int) bool { return steps[i].to < horizon }) {
-			out = append(out, f)
-		}
-		if stuck := !slices.ContainsFunc(f.waiting, func(i int) bool { return f.may(steps, i) }); stuck && len(f.waiting) > 0 {
-			out = append(out, m.all([]*front{f}, steps)...)
-			continue
-		}
-		for _, i := range f.waiting {
-			if !f.may(steps, i) {
-				continue
-			}
-			next := &front{f.course, slices.DeleteFunc(slices.Clone(f.waiting), func(j int) bool { return j == i })}
-			m.branches = nil
-			m.take(&next.course, &steps[i])
-			for _, c := range append([]*course{&next.course}, m.branches...) {
-				other := &front{*c, next.waiting}
-				key := other.key()
-				if cost, again := seen[key]; !again || other.cost < cost {
-					seen[key] = other.cost
-					work = append(work, other)
-				}
-			}
-		}
-	}
-	before := len(out)
-	out = m.prune(out)
-	return out, before == len(out) || len(out) < mostCourses
-}
-
-// may tells whether a waiting step may be the next. Of steps that do the same, the one seen first is.
-func (f *front) may(steps []step, i int) bool {
-	s := &steps[i]
-	for _, j := range f.waiting {
-		other := &steps[j]
-		switch {
-		case i == j:
-		case other.to < s.from:
-			return false
-		case s.kind == ends && other.kind == begins && other.x == s.x:
-			return false
-		case j < i && other.kind == s.kind && (s.kind != ends || (other.x.OK() == s.x.OK() && f.counting(other.x) == f.counting(s.x))):
-			return false
-		}
-	}
-	return true
-}
-
-func (f *front) counting(x *Exchange) bool { return slices.Contains(f.flying, x) }
-
-// key tells fronts apart that will fare differently.
-func (f *front) key() string {
+// key tells nodes apart that will fare differently.
+func (f *node) key() string {
 	b := make([]byte, 0, 128)
 	b = append(b, f.state...)
 	if f.fresh {
@@ -217,26 +302,8 @@ func (f *front) key() string {
 	for _, n := range flying {
 		b = binary.AppendUvarint(b, n)
 	}
-	for _, i := range f.waiting {
+	for _, i := range append(slices.Clip(f.waiting), f.next) {
 		b = binary.AppendUvarint(b, uint64(i))
 	}
 	return string(b)
-}
-
-// prune keeps the courses worth following: those not much worse than the best, and not too many.
-func (m *machine) prune(fronts []*front) []*front {
-	const worse = 3 * dear
-	if len(fronts) < 2 {
-		return fronts
-	}
-	slices.SortStableFunc(fronts, func(a, b *front) int { return cmp.Compare(a.cost, b.cost) })
-	most := fronts[0].cost + worse
-	seen := map[string]bool{}
-	fronts = slices.DeleteFunc(fronts, func(f *front) bool {
-		k := f.key()
-		drop := f.cost > most || seen[k]
-		seen[k] = true
-		return drop
-	})
-	return fronts[:min(len(fronts), mostCourses)]
 }

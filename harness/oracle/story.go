@@ -27,11 +27,7 @@ func tell(r *Reading) []Moment {
 			add(Moment{At: e.At, Kind: "ready", Lane: e.Service, What: describe(e), Outcome: "ok"})
 		}
 	}
-	for _, s := range r.Said {
-		if s.Kind == saidRetrying || s.Kind == saidRecovered {
-			add(Moment{At: s.Line.At, Kind: "log", Lane: s.Line.Service + "/" + history.Sidecar, What: clip(message(s.Line.Text))})
-		}
-	}
+	r.tellLines(add)
 	slices.SortStableFunc(out, func(a, b Moment) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(rank[a.Kind], rank[b.Kind]), cmp.Compare(a.What, b.What))
 	})
@@ -52,6 +48,19 @@ func (r *Reading) tellFaults(add func(Moment)) {
 			add(Moment{At: f.Healed.At, Kind: "fault", Lane: f.Target(), What: f.Name + " healed", Outcome: "ok", ID: f.Name})
 		}
 		add(m)
+	}
+}
+
+// tellLines tells what sidecars say of retries.
+func (r *Reading) tellLines(add func(Moment)) {
+	told := 0
+	for _, s := range r.Said {
+		if s.Kind != saidRetrying && s.Kind != saidRecovered {
+			continue
+		}
+		if told++; told <= mostTold {
+			add(Moment{At: s.Line.At, Kind: "log", Lane: s.Line.Service + "/" + history.Sidecar, What: clip(message(s.Line.Text))})
+		}
 	}
 }
 
@@ -81,7 +90,7 @@ func (r *Reading) tellBreaker(b *Breaker, add func(Moment)) {
 		}
 		add(m)
 	}
-	for _, d := range b.Deviations {
+	for _, d := range b.Deviations[:min(len(b.Deviations), mostTold)] {
 		switch d.kind {
 		case missed:
 			what := fmt.Sprintf("stays %s, though it is due to go from %s", d.t.From, d.t)

@@ -9,15 +9,17 @@ import (
 	"github.com/halfopen/halfopen/harness/history"
 )
 
-// A fold is orders of one caller that fared alike, told as one.
+// A fold is orders of one caller, told as one.
 type fold struct {
 	first, last *Operation
-	count       int
-	how         string // "" for accepted at the first attempt
+	hows        []string       // what became of them, in the order of its first time
+	counts      map[string]int // how often
 }
 
+const accepted = "accepted"
+
 // tellOrders folds orders that passed at the first attempt, and tells the others attempt by attempt, for as long
-// as a reader may follow.
+// as a reader may follow; then it folds them all.
 func (r *Reading) tellOrders(add func(Moment)) {
 	edges := r.edges()
 	folds := map[string]*fold{} // by caller
@@ -33,34 +35,36 @@ func (r *Reading) tellOrders(add func(Moment)) {
 		if !slices.Contains(callers, o.Caller) {
 			callers = append(callers, o.Caller)
 		}
-		smooth := o.Accepted() && len(o.Attempts) == 1 && !o.Probe()
-		if !smooth {
+		how := o.fared()
+		if how != accepted {
 			troubled++
 		}
-		if !smooth && (troubled <= mostTold || o.Probe()) {
+		if o.Probe() || (how != accepted && troubled <= mostTold) {
 			flush(o.Caller)
 			r.tellOrder(o, add)
 			continue
 		}
-		how := ""
-		if !smooth {
-			how = o.fared()
+		if f := folds[o.Caller]; f != nil && crosses(edges, f.first.Start(), o.Start()) {
+			flush(o.Caller)
 		}
 		f := folds[o.Caller]
-		if f != nil && (f.how != how || crosses(edges, f.first.Start(), o.Start())) {
-			flush(o.Caller)
-			f = nil
-		}
 		if f == nil {
-			f = &fold{first: o, how: how}
+			f = &fold{first: o, counts: map[string]int{}}
 			folds[o.Caller] = f
 		}
-		f.last = o
-		f.count++
+		f.add(o, how)
 	}
 	for _, c := range callers {
 		flush(c)
 	}
+}
+
+func (f *fold) add(o *Operation, how string) {
+	f.last = o
+	if f.counts[how] == 0 {
+		f.hows = append(f.hows, how)
+	}
+	f.counts[how]++
 }
 
 func (f *fold) moment() Moment {
@@ -70,22 +74,22 @@ func (f *fold) moment() Moment {
 		}
 		return o.Start()
 	}
-	m := Moment{At: at(f.first), Kind: "order", Lane: f.first.Caller, Outcome: "ok", ID: f.first.ID, Count: f.count, Until: at(f.last)}
-	how := f.how
-	if how == "" {
-		how = "accepted"
-	} else if !f.first.Accepted() {
-		m.Outcome = "failed"
+	m := Moment{At: at(f.first), Kind: "order", Lane: f.first.Caller, Outcome: "failed", ID: f.first.ID, Until: at(f.last)}
+	var parts []string
+	for _, how := range f.hows {
+		m.Count += f.counts[how]
+		parts = append(parts, fmt.Sprintf("%d %s", f.counts[how], how))
+		if strings.HasPrefix(how, accepted) {
+			m.Outcome = "ok"
+		}
 	}
 	switch {
-	case f.count == 1:
-		m.What = fmt.Sprintf("%s %s", f.first.order(), how)
-	case f.first.ID == f.last.ID:
-		m.What = fmt.Sprintf("%s, %d times: %s", f.first.order(), f.count, how)
-	case f.how == "":
+	case m.Count == 1:
+		m.What = fmt.Sprintf("%s %s", f.first.order(), f.hows[0])
+	case len(f.hows) == 1 && f.hows[0] == accepted:
 		m.What = fmt.Sprintf("orders %s to %s accepted", f.first.ID, f.last.ID)
 	default:
-		m.What = fmt.Sprintf("orders %s to %s: %d times %s", f.first.ID, f.last.ID, f.count, how)
+		m.What = fmt.Sprintf("orders %s to %s: %s", f.first.ID, f.last.ID, strings.Join(parts, ", "))
 	}
 	return m
 }
@@ -93,8 +97,10 @@ func (f *fold) moment() Moment {
 // fared says in a few words, alike for operations that fared alike, what became of one.
 func (o *Operation) fared() string {
 	switch _, ended := o.End(); {
+	case o.Accepted() && len(o.Attempts) == 1:
+		return accepted
 	case o.Accepted():
-		return "accepted after retries"
+		return accepted + " after retries"
 	case o.refused():
 		return fmt.Sprintf("refused at once (%d)", o.Status())
 	case o.Answered():

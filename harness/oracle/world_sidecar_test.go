@@ -74,7 +74,7 @@ func (w *world) answer(o *operation, status int) {
 			}
 			done := len(w.accepted) == w.callers
 			for _, n := range w.accepted {
-				done = done && n >= 5
+				done = done && n >= w.most
 			}
 			w.over = w.over || done
 		}

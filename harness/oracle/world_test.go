@@ -33,6 +33,7 @@ type setting struct {
 	stall                   time.Duration // the machine stops for up to so long, now and then
 	hang                    bool          // the app takes for ever during the fault, instead of being gone
 	again                   bool          // the fault comes a second time, soon after it was healed
+	most                    int           // orders of each caller after recovery; 5 by default
 	probe                   time.Duration // after the first opening the harness sends an order of its own
 }
 
@@ -111,6 +112,7 @@ func (w *world) fill() {
 		w.retry, w.breaker = "duration: 5s, maxRetries: -1", "maxRequests: 1, timeout: 5s, trip: consecutiveFailures >= 5"
 	}
 	w.callers = max(w.callers, 1)
+	w.most = max(w.most, 5)
 	if w.every == 0 {
 		w.every = time.Second
 	}
@@ -244,7 +246,7 @@ func (w *world) play() {
 		w.tick()
 	})
 	w.after(w.at, func() { w.breakIt(0) })
-	limit := w.at + w.outage + 3*time.Minute
+	limit := w.at + w.outage + 3*time.Minute + 2*time.Duration(w.most)*w.every
 	for len(w.queue) > 0 && !w.over && w.now < limit {
 		m := heap.Pop(&w.queue).(moment)
 		w.now = m.at
