@@ -71,9 +71,9 @@ func limit(o *Operation) string {
 	case p != nil && p.MaxRetries == resiliency.Forever:
 		return "retries for ever"
 	case p != nil && b != nil:
-		return fmt.Sprintf("at most %d retries, and %d built-in ones around them", p.MaxRetries, b.MaxRetries)
+		return fmt.Sprintf("maxRetries %d, and %d built-in ones around them", p.MaxRetries, b.MaxRetries)
 	case p != nil:
-		return fmt.Sprintf("at most %d retries", p.MaxRetries)
+		return fmt.Sprintf("maxRetries %d", p.MaxRetries)
 	case b != nil:
 		return fmt.Sprintf("only the %d built-in retries, where the target's sidecar can't be reached", b.MaxRetries)
 	}

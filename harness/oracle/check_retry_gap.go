@@ -65,7 +65,7 @@ func (t *tally) badGap(r *Reading, o *Operation, i int, gap time.Duration) {
 }
 
 // missing finds a retry that was due and never came, in an operation that was still waiting for it. It tells
-// whether one was due at all.
+// whether one is still due when the run ends.
 func (t *tally) missing(r *Reading, o *Operation) (owed bool) {
 	n := len(o.Attempts)
 	if n == 0 || !o.next().sure {
@@ -82,7 +82,7 @@ func (t *tally) missing(r *Reading, o *Operation) (owed bool) {
 		if ended && o.mayBeRefused {
 			t.refusedEarly(r, o, from+pause.lo)
 		}
-		return true
+		return !ended // where it ended, retry-count says whether it might
 	}
 	t.late(r, Finding{
 		What: fmt.Sprintf("no attempt %d of %s came within %s after attempt %d failed, though it was still waiting", n+1, o.order(), short(pause.hi), n),

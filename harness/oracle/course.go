@@ -61,17 +61,22 @@ type mark struct {
 	refused    *Operation // a refusal that is due
 }
 
-// dear is what a deviation costs. Some cost a little more, so that of two explanations the simpler one is told:
-// where nothing tells whether a breaker stayed as it was or moved silently, it stayed; and what crossed right after
-// a probe was one probe too many rather than a leak.
-const dear = 10
+// cost is what a deviation costs. Some cost a little more, so that of two explanations the simpler one is told:
+// where nothing tells whether a breaker stayed as it was or moved silently, it stayed; what crossed right after a
+// probe was one probe too many rather than a leak; and a line is believed last.
+func (k deviationKind) cost() int {
+	switch k {
+	case untold, crossed:
+		return 11
+	case unfounded:
+		return 12
+	}
+	return 10
+}
 
 func (c *course) deviate(d deviation) {
 	d.state, d.since = c.state, c.since.at
-	c.cost += dear
-	if d.kind == untold || d.kind == crossed {
-		c.cost++
-	}
+	c.cost += d.kind.cost()
 	c.last = &mark{before: c.last, deviation: &d}
 }
 

@@ -353,36 +353,3 @@ func TestLinesThatTheScenarioExpects(t *testing.T) {
 		require.Equal(t, c.want, result(t, oracle.Judge(one), "expect-logs").Outcome, c.log.Match)
 	}
 }
-
-// Whatever is done to a history, judging it neither panics nor passes with an order missing.
-func FuzzJudge(f *testing.F) {
-	f.Add(int64(1), 10, 3)
-	f.Add(int64(7), 200, 50)
-	f.Fuzz(func(t *testing.T, seed int64, from, n int) {
-		c := recorded(t)
-		events := c.History.Events
-		from = abs(from) % len(events)
-		n = min(abs(n)%50, len(events)-from)
-		c.History.Events = append(slices.Clone(events[:from]), events[from+n:]...)
-		for i := range c.History.Events {
-			if seed != 0 && int64(i)%(abs64(seed)%17+2) == 0 {
-				c.History.Events[i].At += time.Duration(seed % int64(time.Second))
-			}
-		}
-		oracle.Judge(c)
-	})
-}
-
-func abs(n int) int {
-	if n < 0 {
-		return -(n + 1)
-	}
-	return n
-}
-
-func abs64(n int64) int64 {
-	if n < 0 {
-		return -(n + 1)
-	}
-	return n
-}

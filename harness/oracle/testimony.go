@@ -34,6 +34,7 @@ var (
 	notLoadedLine = regexp.MustCompile(`Could not (?:read|parse) resiliency (?:policy|file) .+`)
 
 	logfmtMessage  = regexp.MustCompile(`(?:^|\s)msg=("(?:[^"\\]|\\.)*"|\S+)`)
+	terminalFields = regexp.MustCompile(`\s+(?:\x1b\[[0-9;]*m)?(?:app_id|component|instance|scope)(?:\x1b\[0m)?=.*$`)
 	terminalPrefix = regexp.MustCompile(`^(?:\x1b\[[0-9;]*m)?[A-Z]{4,5}(?:\x1b\[0m)?\[\d+\] `)
 )
 
@@ -57,7 +58,7 @@ func message(line string) string {
 		}
 	}
 	if at := terminalPrefix.FindStringIndex(line); at != nil {
-		return strings.TrimRight(line[at[1]:], " ")
+		return strings.TrimRight(terminalFields.ReplaceAllString(line[at[1]:], ""), " ")
 	}
 	return line
 }

@@ -1,6 +1,7 @@
 package oracle_test
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 type operation struct {
 	caller        int
 	id, trace     string
+	path          string // orders by default
 	conn          uint64
 	tries, rounds int
 	total         int
@@ -47,7 +49,7 @@ func (w *world) exchange(kind history.Kind, link string, conn uint64, o *operati
 		attrs["method"], attrs["app"] = "POST", "order-processor"
 	}
 	w.record(history.Event{
-		Source: history.Links, Kind: kind, Link: link, Conn: conn, Op: o.trace, ID: o.id, Path: "/orders", Status: status, Error: own, Attrs: attrs,
+		Source: history.Links, Kind: kind, Link: link, Conn: conn, Op: o.trace, ID: o.id, Path: "/" + cmp.Or(o.path, "orders"), Status: status, Error: own, Attrs: attrs,
 	})
 }
 
