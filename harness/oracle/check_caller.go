@@ -3,7 +3,6 @@ package oracle
 import (
 	"fmt"
 	"net/http"
-	"time"
 )
 
 // callerTold: daprd's own errors are 500; an app's answer is passed on as it is.
@@ -34,7 +33,7 @@ var callerTold = Check{
 
 // dropped tells whether a caller's sidecar left it without an answer, though it lived and the link was whole.
 func (r *Reading) dropped(o *Operation) bool {
-	if o.Close == nil || o.Close.Attr("by") != "upstream" || r.sidecarGone(o.Caller, o.Start(), o.Close.At+time.Second) {
+	if o.Close == nil || o.Close.Attr("by") != "upstream" || r.sidecarGone(o.Caller, o.Start(), o.Close.At) {
 		return false
 	}
 	for _, f := range r.Faults {

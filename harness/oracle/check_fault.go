@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/history"
@@ -50,6 +51,9 @@ func (r *Reading) effect(f *Fault) string {
 	if (f.Kind == scenario.Stop || f.Kind == scenario.Kill) && !r.partsEnded(f) {
 		return "not every part of " + f.Target() + " ended"
 	}
+	if r.silences(f) {
+		return r.silence(f, until)
+	}
 	seen := 0
 	for _, xs := range r.across(f) {
 		for _, x := range xs[from(xs, f.Injected.At):] {
@@ -82,6 +86,22 @@ func (r *Reading) partsEnded(f *Fault) bool {
 		return ended[f.Part]
 	}
 	return ended[history.App] && ended[history.Sidecar]
+}
+
+// silences tells whether a fault ends a caller's app: then what shows is that it sends nothing.
+func (r *Reading) silences(f *Fault) bool {
+	s := r.Plan.Scenario.Service(f.Service)
+	return s != nil && s.Sends != nil && f.Part != history.Sidecar
+}
+
+func (r *Reading) silence(f *Fault, until time.Duration) string {
+	xs := r.exchanges[f.Service+"->sidecar"]
+	for _, x := range xs[from(xs, f.Applied.At):] {
+		if x.Start() > r.late(f.Applied.At) && x.Start() < until && !strings.HasPrefix(x.ID, "probe-") {
+			return f.Service + " went on sending"
+		}
+	}
+	return ""
 }
 
 // across are the exchanges on the links that a fault is about: its own, or those to the parts it ends.
@@ -125,26 +145,4 @@ func (r *Reading) bitten(f *Fault, x *Exchange, until time.Duration) bool {
 		return !x.Answered() || (ended && end >= until-r.Slack.Lower)
 	}
 	return x.Failed() || !ended
-}
-
-// faultHealed: a run that ends broken says nothing of recovery.
-var faultHealed = Check{
-	Name: "fault-healed",
-	Doc:  "each fault was healed, and what it ended is ready again",
-	Run: func(r *Reading) Result {
-		if len(r.Faults) == 0 {
-			return notHere("no fault was injected")
-		}
-		var t tally
-		for _, f := range r.Faults {
-			t.examined++
-			if f.Healed == nil {
-				t.doubt("%s was not healed before the run ended", f.Fault)
-			}
-		}
-		for _, e := range r.problems {
-			t.doubt("the harness met a problem: %s", clip(e.Error))
-		}
-		return t.result()
-	},
 }

@@ -2,7 +2,6 @@ package oracle
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/halfopen/halfopen/harness/history"
 )
@@ -16,7 +15,7 @@ var ordersDuplicated = Check{
 		carried := map[string]string{} // trace id: caller and order
 		lost := map[string]int{}       // by caller and order: attempts that may have been delivered and whose answer did not get through
 		for _, o := range r.Operations {
-			k := o.Caller + "/" + o.ID
+			k := r.sent(o)
 			carried[o.Exchange.order()] = k
 			for i, x := range o.Attempts {
 				last := i == len(o.Attempts)-1
@@ -70,24 +69,9 @@ func (r *Reading) undeliverable(o *Operation, x *Exchange) bool {
 		return true
 	}
 	for _, part := range []string{history.App, history.Sidecar} {
-		if r.gone(o.Target, part, x.Start(), end) {
+		if r.absent(o.Target, part, x.Start(), end) {
 			return true
 		}
 	}
 	return false
-}
-
-// gone tells whether a part was not there for the whole of a time.
-func (r *Reading) gone(service, part string, from, to time.Duration) bool {
-	gone := false
-	for _, e := range r.comings {
-		if e.Service != service || e.Part != part {
-			continue
-		}
-		if e.At > from {
-			return gone && e.At > to
-		}
-		gone = e.Kind == history.KindExit
-	}
-	return gone
 }

@@ -72,22 +72,46 @@ func before(deliveries []*Exchange, o *Operation) bool {
 
 // givenUp finds orders that their caller left out or behind: one that sends until accepted has none but the last.
 func (t *tally) givenUp(r *Reading, c scenario.Service) {
-	sent, accepted := map[int]*Operation{}, map[int]bool{}
-	highest := 0
+	lives := map[int]*counted{}
+	last := 0
 	for _, o := range r.Operations {
 		n, err := strconv.Atoi(o.ID)
 		if o.Caller != c.Name || o.Probe() || err != nil {
 			continue
 		}
-		sent[n] = o
-		accepted[n] = accepted[n] || o.Accepted()
-		highest = max(highest, n)
+		last = r.life(o)
+		if lives[last] == nil {
+			lives[last] = &counted{sent: map[int]*Operation{}, accepted: map[int]bool{}}
+		}
+		lives[last].add(n, o)
 	}
-	for n := 1; n <= highest-max(c.Sends.Callers, 1) && n <= 2*len(sent); n++ { // the last order of each caller may still be on its way
-		switch o := sent[n]; {
+	for life := 0; life <= last; life++ {
+		if k := lives[life]; k != nil {
+			t.gaps(c, k)
+		}
+	}
+}
+
+// counted is the orders of one life of a caller by their number.
+type counted struct {
+	sent     map[int]*Operation
+	accepted map[int]bool
+	highest  int
+}
+
+func (k *counted) add(n int, o *Operation) {
+	k.sent[n] = o
+	k.accepted[n] = k.accepted[n] || o.Accepted()
+	k.highest = max(k.highest, n)
+}
+
+// gaps looks at all but the last order of each caller, which may still be on its way.
+func (t *tally) gaps(c scenario.Service, k *counted) {
+	for n := 1; n <= k.highest-max(c.Sends.Callers, 1) && n <= 2*len(k.sent); n++ {
+		switch o := k.sent[n]; {
 		case o == nil:
 			t.find(Finding{What: fmt.Sprintf("order %d was never sent, though later ones were", n)})
-		case !accepted[n] && c.Sends.Until != "once":
+		case !k.accepted[n] && c.Sends.Until != "once":
 			t.find(Finding{What: fmt.Sprintf("%s was sent and never accepted, though later ones were", o.order()), Events: points(o.Request, o.last())})
 		}
 	}

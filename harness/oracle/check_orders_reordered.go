@@ -12,22 +12,19 @@ var ordersReordered = Check{
 	Run: func(r *Reading) Result {
 		var t tally
 		lone := false
-		callers := r.Plan.Scenario.Callers()
-		for _, c := range callers {
+		for _, c := range r.Plan.Scenario.Callers() {
 			if c.Sends.Callers > 1 {
 				continue
 			}
 			lone = true
-			var accepted []*Exchange
+			var sent []*Operation
 			for _, o := range r.Operations {
-				if o.Caller == c.Name && o.Accepted() && !o.Probe() {
-					accepted = append(accepted, &o.Exchange)
+				if o.Caller == c.Name && !o.Probe() {
+					sent = append(sent, o)
 				}
 			}
-			t.ascending(accepted, "accepted")
-			if len(callers) == 1 {
-				t.ascending(r.firstDeliveries(c.Sends.To), "delivered")
-			}
+			t.ascending(r, sent, "accepted", (*Operation).Accepted)
+			t.ascending(r, r.firstDelivered(sent), "delivered", func(*Operation) bool { return true })
 		}
 		if !lone || !r.Loaded {
 			return notHere("no caller sends one order after the other")
@@ -36,34 +33,40 @@ var ordersReordered = Check{
 	},
 }
 
-// firstDeliveries are an app's deliveries without those that repeat an order.
-func (r *Reading) firstDeliveries(to string) []*Exchange {
-	var out []*Exchange
+// firstDelivered are operations in the order in which the orders that they carry were delivered first.
+func (r *Reading) firstDelivered(sent []*Operation) []*Operation {
+	by := map[string]*Operation{}
+	for _, o := range sent {
+		by[o.Exchange.order()] = o
+	}
+	var out []*Operation
 	seen := map[string]bool{}
 	for _, x := range r.Deliveries {
-		if x.OK() && x.Link.To == to && !seen[x.ID] {
-			seen[x.ID] = true
-			out = append(out, x)
+		o := by[x.order()]
+		if o == nil || !x.OK() || seen[r.sent(o)] {
+			continue
 		}
+		seen[r.sent(o)] = true
+		out = append(out, o)
 	}
 	return out
 }
 
-func (t *tally) ascending(xs []*Exchange, what string) {
-	var before *Exchange
+func (t *tally) ascending(r *Reading, os []*Operation, what string, counts func(*Operation) bool) {
+	var before *Operation
 	highest := 0
-	for _, x := range xs {
-		n, err := strconv.Atoi(x.ID)
-		if err != nil {
+	for _, o := range os {
+		n, err := strconv.Atoi(o.ID)
+		if err != nil || !counts(o) {
 			continue
 		}
 		t.examined++
-		if n < highest {
+		if before != nil && r.life(before) == r.life(o) && n < highest {
 			t.find(Finding{
-				What: fmt.Sprintf("order %s was %s after order %s", x.ID, what, before.ID), Events: points(before.Request, x.Request),
+				What: fmt.Sprintf("%s was %s after %s", o.order(), what, before.order()), Events: points(before.Request, o.Request),
 			})
 			continue
 		}
-		highest, before = n, x
+		highest, before = n, o
 	}
 }

@@ -67,12 +67,12 @@ func (t *tally) recovers(r *Reading, c scenario.Service, over history.Event) {
 		t.doubt("the run ended %s after %s, before %s had to recover", since(over.At, r.Ended), describe(over), c.Name)
 	case o == nil:
 		t.late(r, Finding{
-			What: fmt.Sprintf("%s had no order accepted within %s after %s", c.Name, since(over.At, r.Ended), describe(over)),
+			What: fmt.Sprintf("%s had no order accepted within %s after %s", c.Name, since(over.At, r.Ended), describe(over)) + r.uncrossed(c.Name, over.At, r.Ended),
 			Want: "within " + short(bound), Got: "none", Events: points(over),
 		})
 	case o.Complete.At > due:
 		t.late(r, Finding{
-			What: fmt.Sprintf("%s recovered %s after %s; the spec implies at most %s", c.Name, since(over.At, o.Complete.At), describe(over), short(bound)),
+			What: fmt.Sprintf("%s recovered %s after %s; the spec implies at most %s", c.Name, since(over.At, o.Complete.At), describe(over), short(bound)) + r.uncrossed(c.Name, over.At, o.Complete.At),
 			Want: "within " + short(bound), Got: since(over.At, o.Complete.At), Events: points(over, *o.Complete),
 		})
 	case o.Complete.At > latest+turnaround:
@@ -101,4 +101,21 @@ func (r *Reading) busy(c scenario.Service, over time.Duration, o *Operation) tim
 		}
 	}
 	return rest
+}
+
+// uncrossed says how many probes a caller's sidecar told of, meanwhile, that never crossed the link: they failed
+// inside the sidecar, as where it dials again only after a back-off of its own.
+func (r *Reading) uncrossed(caller string, from, to time.Duration) string {
+	n := 0
+	for _, b := range r.Breakers {
+		for _, d := range b.Deviations {
+			if b.Caller == caller && d.said != nil && d.said.To == halfOpen && d.said.Line.At >= from && d.said.Line.At <= to {
+				n++
+			}
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; meanwhile its sidecar told of %d probes that never crossed the link", n)
 }

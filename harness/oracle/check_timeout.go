@@ -70,5 +70,5 @@ func (t *tally) timeout(r *Reading, o *Operation, i int, x *Exchange) {
 
 // callerLeft tells whether an attempt that was given up at a moment was so because nobody waited for it any more.
 func (r *Reading) callerLeft(o *Operation, at time.Duration) bool {
-	return (o.gaveUp() && o.Close.At <= r.late(at)) || r.sidecarGone(o.Caller, at-time.Second, at+time.Second)
+	return (o.gaveUp() && o.Close.At <= r.late(at)) || r.sidecarGone(o.Caller, at, at)
 }

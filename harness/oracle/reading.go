@@ -33,7 +33,8 @@ type Reading struct {
 	policies  []history.Event
 	ready     []history.Event
 	exits     []history.Event
-	comings   []history.Event // and goings: ready and exits in the order of time
+	comings   []history.Event   // ready and exits in the order of time
+	away      map[role][]window // when parts were gone
 	problems  []history.Event
 	timedOut  []history.Event        // waits that gave up
 	exchanges map[string][]*Exchange // by link, by their start

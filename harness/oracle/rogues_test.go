@@ -48,6 +48,7 @@ var rogues = []struct {
 	{"closes_on_a_failure", setting{}, "breaker-closes", "where no probe ended so"},
 	{"closes_one_success_early", setting{breaker: "maxRequests: 2, timeout: 5s, trip: consecutiveFailures >= 3"}, "breaker-closes", "where no probe ended so"},
 	{"closes_one_success_late", setting{}, "breaker-closes", "did not go from half-open to closed"},
+	{"dials_with_a_back_off", setting{}, "recovery", "probes that never crossed the link"},
 	{"dials_with_a_back_off", setting{}, "recovery", "the spec implies at most"},
 	{"says_a_transition_that_was_not", setting{}, "breaker-trips", "do not make"},
 	{"hides_open", setting{}, "breaker-log", "did not say so"},

@@ -3,7 +3,6 @@ package oracle
 import (
 	"time"
 
-	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/resiliency"
 )
 
@@ -82,24 +81,3 @@ func (o *Operation) next() turn {
 
 // gaveUp tells whether the caller left before it was answered.
 func (o *Operation) gaveUp() bool { return o.Close != nil && o.Close.Attr("by") == "client" }
-
-// sidecarGone tells whether a caller's sidecar ended within a time.
-func (r *Reading) sidecarGone(caller string, from, to time.Duration) bool {
-	for _, at := range r.restarts(caller) {
-		if at >= from-r.Slack.Lower && at <= r.late(to) {
-			return true
-		}
-	}
-	return false
-}
-
-// restarts are the moments when a caller's sidecar ended: its breakers' state is lost.
-func (r *Reading) restarts(caller string) []time.Duration {
-	var out []time.Duration
-	for _, e := range r.exits {
-		if e.Service == caller && e.Part == history.Sidecar {
-			out = append(out, e.At)
-		}
-	}
-	return out
-}

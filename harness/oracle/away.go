@@ -1,0 +1,62 @@
+package oracle
+
+import (
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/halfopen/halfopen/harness/history"
+)
+
+// A role is one part of one service.
+type role struct{ service, part string }
+
+// aways are the times, by part, between its end and when it was ready again: in the order of time.
+func aways(comings []history.Event) map[role][]window {
+	out := map[role][]window{}
+	for _, e := range comings {
+		k := role{e.Service, e.Part}
+		n := len(out[k])
+		switch {
+		case e.Kind == history.KindExit && (n == 0 || out[k][n-1].hi != forever):
+			out[k] = append(out[k], window{e.At, forever})
+		case e.Kind == history.KindReady && n > 0 && out[k][n-1].hi == forever:
+			out[k][n-1].hi = e.At
+		}
+	}
+	return out
+}
+
+// absent tells whether a part was away for the whole of a time.
+func (r *Reading) absent(service, part string, from, to time.Duration) bool {
+	away := r.away[role{service, part}]
+	i := sort.Search(len(away), func(i int) bool { return away[i].hi > from })
+	return i < len(away) && away[i].lo <= from && to <= away[i].hi
+}
+
+// sidecarGone tells whether a caller's sidecar was away at some moment of a time.
+func (r *Reading) sidecarGone(caller string, from, to time.Duration) bool {
+	away := r.away[role{caller, history.Sidecar}]
+	i := sort.Search(len(away), func(i int) bool { return r.late(away[i].hi) >= from })
+	return i < len(away) && away[i].lo <= r.late(to)
+}
+
+// restarts are the moments when a caller's sidecar ended: its breakers' state is lost.
+func (r *Reading) restarts(caller string) []time.Duration {
+	var out []time.Duration
+	for _, w := range r.away[role{caller, history.Sidecar}] {
+		out = append(out, w.lo)
+	}
+	return out
+}
+
+// life counts how often an operation's app had ended before: one that comes back counts its orders anew.
+func (r *Reading) life(o *Operation) int {
+	away := r.away[role{o.Caller, history.App}]
+	return sort.Search(len(away), func(i int) bool { return away[i].lo > o.Start() })
+}
+
+// sent names the order that an operation carries.
+func (r *Reading) sent(o *Operation) string {
+	return fmt.Sprintf("%s/%d/%s", o.Caller, r.life(o), o.ID)
+}
