@@ -166,7 +166,7 @@ func (b *Breaker) steps(r *Reading) []step {
 	for _, o := range b.operations {
 		for _, x := range o.Attempts {
 			b.Attempts++
-			out = append(out, step{kind: begins, x: x, span: span{max(o.Start(), x.Start()-turnaround-r.Slack.Upper), x.Start(), x.Start()}})
+			out = append(out, step{kind: begins, x: x, span: span{max(o.Start(), x.Start()-r.Slack.most()), x.Start(), x.Start()}})
 			if from, at, ended := x.over(r.Slack); ended {
 				b.Results++
 				if !x.OK() {
@@ -186,7 +186,7 @@ func (b *Breaker) steps(r *Reading) []step {
 		out = append(out, step{kind: claimed, said: s, span: settled(s.Line.At, r.Slack)})
 	}
 	for _, at := range r.restarts(b.Caller) {
-		out = append(out, step{kind: restarted, span: span{at - turnaround - r.Slack.Upper, at, at}})
+		out = append(out, step{kind: restarted, span: span{at - r.Slack.most(), at, at}})
 	}
 	slices.SortStableFunc(out, func(x, y step) int { return cmp.Compare(x.at, y.at) })
 	return out
@@ -195,7 +195,7 @@ func (b *Breaker) steps(r *Reading) []step {
 // settled is when all that may explain something seen at a moment has been seen too. What is looked at then changes
 // nothing by itself, so its order does not matter.
 func settled(at time.Duration, s Slack) span {
-	at += turnaround + s.Upper + s.Lower + mostUncertain
+	at += s.most() + s.Lower + mostUncertain
 	return span{at, at, at}
 }
 

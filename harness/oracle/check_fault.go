@@ -72,7 +72,7 @@ func (r *Reading) effect(f *Fault) string {
 	if seen == 0 {
 		return "nothing crossed " + f.Target() + " meanwhile"
 	}
-	return fmt.Sprintf("%d requests crossed %s meanwhile as if nothing were", seen, f.Target())
+	return fmt.Sprintf("what crossed %s meanwhile went as if nothing were (%d requests)", f.Target(), seen)
 }
 
 func (r *Reading) partsEnded(f *Fault) bool {

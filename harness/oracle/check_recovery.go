@@ -75,10 +75,8 @@ func (t *tally) recovers(r *Reading, c scenario.Service, over history.Event) {
 			What: fmt.Sprintf("%s recovered %s after %s; the spec implies at most %s", c.Name, since(over.At, o.Complete.At), describe(over), short(bound)) + r.uncrossed(c.Name, over.At, o.Complete.At),
 			Want: "within " + short(bound), Got: since(over.At, o.Complete.At), Events: points(over, *o.Complete),
 		})
-	case o.Complete.At > latest+turnaround:
-		if why := r.tooBusy(bound); why != "" {
-			t.doubt("%s", why)
-		}
+	default:
+		t.excused(r, o.Complete.At, latest, bound)
 	}
 }
 

@@ -43,8 +43,8 @@ func (t *tally) gap(r *Reading, o *Operation, i int) {
 	w := o.Turns[i].pause
 	if next.Start() < from+w.lo-r.Slack.Lower || next.Start() > r.late(at+w.hi) {
 		t.badGap(r, o, i, next.Start()-at)
-	} else if why := r.tooBusy(w.hi); why != "" && next.Start() > at+w.hi+turnaround {
-		t.doubt("%s", why)
+	} else {
+		t.excused(r, next.Start(), at+w.hi, w.hi)
 	}
 }
 

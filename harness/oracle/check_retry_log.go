@@ -39,7 +39,7 @@ var retryLog = Check{
 			}
 			t.find(Finding{
 				What: fmt.Sprintf("%s was retried, and its sidecar did not say so at its first failure", d.o.order()),
-				Want: "Error processing operation " + d.name + ". Retrying...", Got: "no such line within " + short(turnaround+r.Slack.Upper),
+				Want: "Error processing operation " + d.name + ". Retrying...", Got: "no such line within " + short(r.Slack.most()),
 				Events: points(d.o.Attempts[d.n].last(), d.o.after(d.n)),
 			})
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/halfopen/halfopen/harness/scenario"
 )
 
 // steadyState: outside the outage nothing happens, in evidence and in testimony.
@@ -26,7 +28,7 @@ var steadyState = Check{
 }
 
 // quiet are the times in which nothing may happen to a caller: from the load to the first fault, and from its
-// recovery, when all its breakers are closed again, to the end.
+// recovery, when all its breakers are closed again and nothing is on its way from before, to the end.
 func (r *Reading) quiet(caller string) []window {
 	out := []window{{r.Began, r.first()}}
 	over, ok := r.allOver()
@@ -37,7 +39,7 @@ func (r *Reading) quiet(caller string) []window {
 	if o == nil {
 		return out
 	}
-	from := o.Complete.At
+	from := r.lastOf(caller, o.Complete.At)
 	for _, b := range r.Breakers {
 		if b.Caller != caller {
 			continue
@@ -52,6 +54,23 @@ func (r *Reading) quiet(caller string) []window {
 		from = b.Transitions[i].At
 	}
 	return append(out, window{r.late(from), r.Ended})
+}
+
+// lastOf is when the last of a caller's attempts that were on their way at a moment was over.
+func (r *Reading) lastOf(caller string, at time.Duration) time.Duration {
+	last := at
+	for i := range r.Plan.Links {
+		l := &r.Plan.Links[i]
+		if l.Hop != scenario.HopToPeer || l.From != caller {
+			continue
+		}
+		for _, x := range r.exchanges[l.Name] {
+			if end, ended := x.End(); ended && x.Start() <= at {
+				last = max(last, end)
+			}
+		}
+	}
+	return last
 }
 
 func (t *tally) steady(r *Reading, caller string, w window) {

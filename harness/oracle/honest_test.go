@@ -49,6 +49,12 @@ func drawn(seed uint64) setting {
 	if rng.IntN(6) == 0 {
 		s.part, s.status = "", []int{503, 404, 500, 429}[rng.IntN(4)]
 	}
+	if rng.IntN(8) == 0 {
+		s.again = true
+	}
+	if rng.IntN(4) == 0 {
+		s.probe = between(50*time.Millisecond, 4*time.Second)
+	}
 	if s.bare {
 		return s
 	}
@@ -70,6 +76,7 @@ func drawn(seed uint64) setting {
 		limit := 500 + rng.IntN(2000)
 		s.timeout = fmt.Sprintf("%dms", limit)
 		s.slow = between(0, time.Duration(limit-250)*time.Millisecond)
+		s.hang = rng.IntN(3) == 0 && s.part == ""
 	}
 	if s.retry == "" && s.breaker == "" && s.timeout == "" {
 		s.retry = "duration: 1s, maxRetries: 2"

@@ -77,7 +77,7 @@ func (x *Exchange) over(s Slack) (from, at time.Duration, ended bool) {
 	case x.Response != nil:
 		return min(x.Response.At, at), at, true
 	}
-	return max(x.Start(), at-turnaround-s.Upper), at, true
+	return max(x.Start(), at-s.most()), at, true
 }
 
 // Status is that of the answer, 0 where there is none.

@@ -49,11 +49,15 @@ func slack(events []history.Event, from, to time.Duration) Slack {
 	return s
 }
 
+// most is how long after its cause something may be seen. Between them lie two wake-ups, the sidecar's own and that
+// of the timer or the observer after it, and each may be as late as the metronome was at its worst.
+func (s Slack) most() time.Duration { return turnaround + 2*s.Upper }
+
 // late is the last moment at which something may happen that was due at a moment.
-func (r *Reading) late(due time.Duration) time.Duration { return due + turnaround + r.Slack.Upper }
+func (r *Reading) late(due time.Duration) time.Duration { return due + r.Slack.most() }
 
 // until is the last moment whose consequences must have been seen before the run ended.
-func (r *Reading) until() time.Duration { return r.Ended - turnaround - r.Slack.Upper }
+func (r *Reading) until() time.Duration { return r.Ended - r.Slack.most() }
 
 // tooBusy says that the machine was too late for an interval to be judged; "" where it was not.
 func (r *Reading) tooBusy(promised time.Duration) string {
@@ -84,4 +88,19 @@ func (t *tally) late(r *Reading, f Finding) {
 		return
 	}
 	t.find(f)
+}
+
+// excused doubts what came later than it was due and is not blamed only because of slack: where that is more than
+// the machine was seen to be late, or more than a fifth of what was promised.
+func (t *tally) excused(r *Reading, at, due, promised time.Duration) {
+	if at <= due+turnaround {
+		return
+	}
+	why := r.tooBusy(promised)
+	if why == "" && at > due+turnaround+r.Slack.Upper {
+		why = "slack: something was late by " + short(at-due) + ", which only two wake-ups as late as the worst one, " + short(r.Slack.Upper) + ", explain"
+	}
+	if why != "" {
+		t.doubt("%s", why)
+	}
 }

@@ -83,7 +83,7 @@ type Event struct {
 // Slack is how much the run may be off, as it measured itself.
 type Slack struct {
 	Lower time.Duration `json:"lower_ns"` // observers' uncertainty: taken off lower bounds, at most 5 ms
-	Upper time.Duration `json:"upper_ns"` // lateness of the machine plus uncertainty: added to upper bounds
+	Upper time.Duration `json:"upper_ns"` // lateness of the machine plus uncertainty: added to upper bounds, for each wake-up on the way
 	Ticks int           `json:"ticks"`    // how many readings of metronomes it rests on
 }
 
