@@ -14,6 +14,7 @@ import (
 	"github.com/halfopen/halfopen/harness/env"
 	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/oracle"
+	"github.com/halfopen/halfopen/harness/resiliency"
 	"github.com/halfopen/halfopen/harness/scenario"
 )
 
@@ -37,20 +38,11 @@ type Run struct {
 // Play takes a scenario from its files to its verdict. An error means that nothing could be judged; a broken
 // promise is no error but in the verdict. Bad input is a problem.List and starts nothing.
 func Play(ctx context.Context, o Options) (*Run, error) {
-	s, spec, err := Load(o.Scenario)
+	plan, spec, sidecarSpec, ground, err := prepare(ctx, o)
 	if err != nil {
-		return nil, err
+		return nil, NotStarted{err}
 	}
-	sidecarSpec, err := sidecarSpec(o, s)
-	if err != nil {
-		return nil, err
-	}
-	plan := scenario.NewPlan(s, spec)
-	ground, err := Choose(ctx, o.Env, o.Binary)
-	if err != nil {
-		return nil, err
-	}
-	id := runID(s.Name)
+	id := runID(plan.Scenario.Name)
 	dir, err := newFolder(o.Reports, id, plan, spec, sidecarSpec)
 	if err != nil {
 		return nil, err
@@ -93,6 +85,24 @@ func Play(ctx context.Context, o Options) (*Run, error) {
 	return &Run{Dir: dir.path, Verdict: verdict}, err
 }
 
+// NotStarted is an error for which no run was started: bad input, wrong usage, or no engine where one was asked for.
+type NotStarted struct{ error }
+
+func (n NotStarted) Unwrap() error { return n.error }
+
+// prepare reads all input and chooses the environment. It starts nothing.
+func prepare(ctx context.Context, o Options) (plan scenario.Plan, spec *resiliency.Spec, sidecars []byte, g Ground, err error) {
+	s, spec, err := Load(o.Scenario)
+	if err != nil {
+		return plan, nil, nil, g, err
+	}
+	if sidecars, err = sidecarSpec(o); err != nil {
+		return plan, nil, nil, g, err
+	}
+	g, err = Choose(ctx, o.Env, o.Binary)
+	return scenario.NewPlan(s, spec), spec, sidecars, g, err
+}
+
 // runID names a run so that folders sort by scenario and time, and parallel runs don't meet.
 func runID(name string) string {
 	var b [3]byte
@@ -101,7 +111,7 @@ func runID(name string) string {
 }
 
 // sidecarSpec reads the spec that the sidecars get instead of the oracle's; nil where they get the same.
-func sidecarSpec(o Options, s scenario.Scenario) ([]byte, error) {
+func sidecarSpec(o Options) ([]byte, error) {
 	if o.SidecarResiliency == "" {
 		return nil, nil
 	}

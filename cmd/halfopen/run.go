@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/halfopen/halfopen/harness"
-	"github.com/halfopen/halfopen/harness/problem"
 )
 
 func newRunCommand() *cobra.Command {
@@ -71,8 +69,8 @@ func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look lo
 	r, err := harness.Play(ctx, o)
 	live.end()
 	if r == nil {
-		var problems problem.List
-		if errors.As(err, &problems) || errors.Is(err, harness.ErrNoEngine) || errors.Is(err, fs.ErrNotExist) {
+		var notStarted harness.NotStarted
+		if errors.As(err, &notStarted) {
 			return 0, err
 		}
 		return 0, unjudged{err}

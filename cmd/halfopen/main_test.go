@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/halfopen/halfopen/harness/env/envtest"
+)
+
+// command runs halfopen in this process, from the repository's root.
+func command(t *testing.T, args ...string) (code int, out, errs string) {
+	t.Helper()
+	t.Chdir(filepath.Join("..", ".."))
+	var o, e bytes.Buffer
+	code = run(t.Context(), args, &o, &e)
+	return code, o.String(), e.String()
+}
+
+func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
+	reports := t.TempDir()
+	for name, c := range map[string]struct {
+		args []string
+		says string
+	}{
+		"an_unknown_command":        {[]string{"runn"}, "unknown command"},
+		"no_scenario":               {[]string{"run"}, "requires at least 1 arg"},
+		"a_missing_scenario":        {[]string{"run", "--reports", reports, "nowhere"}, "nowhere: can't be read: no such file or directory"},
+		"a_bad_scenario":            {[]string{"run", "--reports", reports, "harness/testdata/bad/many-problems-at-once"}, "scenario.yaml:7:43: services.checkout.sends.to: no service"},
+		"an_unknown_environment":    {[]string{"run", "--reports", reports, "--env", "moon", "nothing-happens"}, "want auto, container or process"},
+		"a_missing_sidecar_spec":    {[]string{"run", "--reports", reports, "--sidecar-resiliency", "nowhere.yaml", "nothing-happens"}, "no such file"},
+		"a_run_that_is_none":        {[]string{"check", "scenarios"}, "read the run"},
+		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, "read the run"},
+		"a_sidecar_without_id":      {[]string{"sidecar"}, "--app-id is missing"},
+		"a_missing_resources_path":  {[]string{"sidecar", "--app-id", "a", "--resources-path", "nowhere"}, "--resources-path"},
+		"a_peer_that_is_no_address": {[]string{"sidecar", "--app-id", "a", "--peer", "b"}, "want APP=HOST:PORT"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errs := command(t, c.args...)
+			require.Equal(t, exitUsage, code, "%s", errs)
+			require.Contains(t, errs, c.says)
+			require.Empty(t, out)
+		})
+	}
+	left, err := os.ReadDir(reports)
+	require.NoError(t, err)
+	require.Empty(t, left, "no run was started")
+}
+
+func TestContainersWithoutAnEngineAreOneClearLine(t *testing.T) {
+	t.Setenv("DOCKER_HOST", "unix:///nonexistent")
+	code, _, errs := command(t, "run", "--env", "container", "nothing-happens")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, "no container engine at DOCKER_HOST=unix:///nonexistent")
+	require.Equal(t, 1, strings.Count(errs, "\n"))
+}
+
+func TestListAndPlanStartNothingAndTellAll(t *testing.T) {
+	code, out, _ := command(t, "list")
+	require.Equal(t, exitKept, code)
+	require.Contains(t, out, "stop-order-processor")
+	require.Contains(t, out, "no-spec-at-all")
+}
+
+func TestThePlanOfTheHomeStory(t *testing.T) {
+	code, out, _ := command(t, "plan", "stop-order-processor")
+	require.Equal(t, exitKept, code)
+	for _, want := range []string{"stop order-processor for 45s", "every 5s, for ever", "trips at consecutiveFailures >= 5", "checkout->order-processor"} {
+		require.Contains(t, out, want)
+	}
+}
+
+func TestDoctorSaysWhatWillBeUsedAndWhy(t *testing.T) {
+	t.Setenv("DOCKER_HOST", "unix:///nonexistent")
+	code, out, _ := command(t, "doctor")
+	require.Equal(t, exitKept, code)
+	require.Contains(t, out, "takes process: no container engine at DOCKER_HOST=unix:///nonexistent")
+}
+
+// A child is halfopen as a process of its own.
+type child struct {
+	*exec.Cmd
+	lines chan string
+	mu    sync.Mutex
+	all   strings.Builder
+}
+
+func start(t *testing.T, env []string, args ...string) *child {
+	t.Helper()
+	c := &child{Cmd: exec.Command(envtest.Binary(t), args...), lines: make(chan string, 1000)}
+	c.Dir = filepath.Join("..", "..")
+	c.Env = append(os.Environ(), env...)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	c.Stdout, c.Stderr = w, w
+	require.NoError(t, c.Start())
+	w.Close()
+	go func() {
+		defer close(c.lines)
+		in := bufio.NewScanner(r)
+		for in.Scan() {
+			c.mu.Lock()
+			c.all.WriteString(in.Text() + "\n")
+			c.mu.Unlock()
+			c.lines <- in.Text()
+		}
+	}()
+	t.Cleanup(func() { c.Process.Kill() })
+	return c
+}
+
+// await reads on until a line holds a text.
+func (c *child) await(t *testing.T, text string) string {
+	t.Helper()
+	giveUp := time.After(30 * time.Second)
+	for {
+		select {
+		case line, more := <-c.lines:
+			if strings.Contains(line, text) {
+				return line
+			}
+			if !more {
+				t.Fatalf("it ended and never said %q:\n%s", text, c.all.String())
+			}
+		case <-giveUp:
+			t.Fatalf("never said %q:\n%s", text, c.all.String())
+		}
+	}
+}
+
+func (c *child) code(t *testing.T) int {
+	t.Helper()
+	for range c.lines {
+	}
+	c.Wait()
+	return c.ProcessState.ExitCode()
+}
+
+// processes of a run carry its id.
+func processes(t *testing.T, reports string) []string {
+	t.Helper()
+	runs, err := os.ReadDir(reports)
+	require.NoError(t, err)
+	require.Len(t, runs, 1)
+	files, err := filepath.Glob("/proc/[0-9]*/environ")
+	require.NoError(t, err)
+	var out []string
+	for _, file := range files {
+		if environ, err := os.ReadFile(file); err == nil && bytes.Contains(environ, []byte("HALFOPEN_RUN="+runs[0].Name())) {
+			out = append(out, file)
+		}
+	}
+	return out
+}
+
+func TestAnInterruptedRunCleansUpAndIsUnknown(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes")
+	}
+	reports := t.TempDir()
+	c := start(t, nil, "run", "--env", "process", "--reports", reports, "stop-order-processor")
+	c.await(t, "stop order-processor")
+	require.NoError(t, c.Process.Signal(os.Interrupt))
+	require.Equal(t, exitUnknown, c.code(t), "%s", c.all.String())
+	require.Contains(t, c.all.String(), "UNKNOWN")
+	require.Empty(t, processes(t, reports))
+	verdicts, err := filepath.Glob(filepath.Join(reports, "*", "verdict.json"))
+	require.NoError(t, err)
+	require.Len(t, verdicts, 1, "what was recorded is judged all the same")
+}
+
+func TestAKilledRunLeavesNoProcess(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes")
+	}
+	reports := t.TempDir()
+	c := start(t, nil, "run", "--env", "process", "--reports", reports, "stop-order-processor")
+	c.await(t, "wait for 4 orders")
+	require.NotEmpty(t, processes(t, reports))
+	require.NoError(t, c.Process.Kill())
+	c.code(t)
+	require.Eventually(t, func() bool { return len(processes(t, reports)) == 0 }, 5*time.Second, 10*time.Millisecond)
+	clean := start(t, nil, "clean")
+	runs, err := os.ReadDir(reports)
+	require.NoError(t, err)
+	clean.await(t, runs[0].Name())
+	require.Equal(t, exitKept, clean.code(t))
+}
+
+// The quickstart's two terminals: each app with a sidecar beside it, found without configuration.
+func TestTheQuickstartsTwoTerminals(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes")
+	}
+	cache := "XDG_CACHE_HOME=" + t.TempDir()
+	port := freePortOf(t)
+	resources := filepath.Join("scenarios", "stop-order-processor")
+	orders := start(t, []string{cache, "APP_HOST=127.0.0.1"}, "sidecar", "run", "--app-id", "order-processor", "--app-port", port, "--resources-path", resources,
+		"--app-protocol", "http", "--dapr-http-port", freePortOf(t), "--", envtest.Binary(t), "app", "order-processor")
+	orders.await(t, "You're up and running!")
+	caller := start(t, []string{cache}, "sidecar", "run", "--app-id", "checkout", "--resources-path", resources, "--", envtest.Binary(t), "app", "checkout", "--every", "100ms")
+	caller.await(t, `== APP == Order passed: {"orderId":1}`)
+	orders.await(t, `== APP == Order received: {"orderId":1}`)
+	require.NoError(t, orders.Process.Signal(os.Interrupt))
+	require.Equal(t, 0, orders.code(t), "%s", orders.all.String())
+	caller.await(t, "Error processing operation endpoint[order-processor, order-processor:orders]. Retrying...")
+	// Restarted without a spec, as the quickstart does, at other ports.
+	orders = start(t, []string{cache, "APP_HOST=127.0.0.1"}, "sidecar", "run", "--app-id", "order-processor", "--app-port", freePortOf(t),
+		"--app-protocol", "http", "--", envtest.Binary(t), "app", "order-processor")
+	orders.await(t, "== APP == Order received:")
+	caller.await(t, "Recovered processing operation")
+	caller.await(t, "== APP == Order passed:")
+	for _, c := range []*child{caller, orders} {
+		require.NoError(t, c.Process.Signal(syscall.SIGTERM))
+		require.Equal(t, 0, c.code(t), "%s", c.all.String())
+	}
+	_, err := net.DialTimeout("tcp", "127.0.0.1:"+port, time.Second)
+	require.Error(t, err, "the app has ended with its sidecar")
+}
+
+func TestDaprdsFlagsAreTakenAndThoseWithoutEffectNamed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes")
+	}
+	port := freePortOf(t)
+	c := start(t, nil, "sidecar", "--mode", "standalone", "--app-id", "a", "--dapr-http-port", port, "--dapr-grpc-port", "50001",
+		"--dapr-listen-addresses", "127.0.0.1", "--enable-mtls=false", "--enable-api-logging", "--app-max-concurrency", "3", "--log-as-json", "--discovery=false")
+	require.Equal(t, "halfopen: no effect in this sidecar: --app-max-concurrency, --enable-api-logging", c.await(t, "no effect"))
+	require.Contains(t, c.await(t, "dapr initialized"), `"app_id":"a"`)
+	resp, err := http.Post(fmt.Sprintf("http://127.0.0.1:%s/v1.0/shutdown", port), "", nil)
+	require.NoError(t, err)
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	require.Equal(t, http.StatusNoContent, resp.StatusCode)
+	require.Equal(t, 0, c.code(t))
+}
+
+func freePortOf(t *testing.T) string {
+	t.Helper()
+	p, err := freePort()
+	require.NoError(t, err)
+	return fmt.Sprint(p)
+}
