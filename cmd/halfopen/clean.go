@@ -16,7 +16,8 @@ func newCleanCommand() *cobra.Command {
 		Use:   "clean",
 		Short: "remove what runs have left behind whose harness was killed",
 		Long: `Clean ends processes and removes containers and networks of runs whose harness no longer lives. Runs that
-still go on are left alone, unless --all is given. The folders below reports/ stay.`,
+still go on are left alone, unless --all is given. Images that were made from earlier programs go too. The folders
+below reports/ stay.`,
 		Example: "  halfopen clean",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -35,7 +36,12 @@ still go on are left alone, unless --all is given. The folders below reports/ st
 			for _, run := range runs {
 				fmt.Fprintf(w, "%s: removed its containers and network\n", run)
 			}
-			if len(left)+len(runs) == 0 && err == nil && cerr == nil {
+			images, ierr := engine.CleanImages(cmd.Context())
+			cerr = errors.Join(cerr, ierr)
+			if images > 0 {
+				fmt.Fprintf(w, "removed %d images that no container uses; the next run makes its own\n", images)
+			}
+			if len(left)+len(runs)+images == 0 && err == nil && cerr == nil {
 				fmt.Fprintln(w, "nothing was left behind")
 			}
 			return errors.Join(err, cerr)

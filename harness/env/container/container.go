@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -183,7 +184,7 @@ func (h *host) startHolder(ctx context.Context, service string) (id, ip string, 
 
 // run starts one container and remembers it for removal, even where the start failed half-way.
 func (h *host) run(ctx context.Context, r testcontainers.ContainerRequest) (*testcontainers.DockerContainer, error) {
-	r.Labels = h.labels
+	r.Labels = maps.Clone(h.labels) // testcontainers-go writes into it
 	c, err := testcontainers.Run(ctx, r.Image, request(r))
 	if c != nil {
 		h.mu.Lock()

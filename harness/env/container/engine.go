@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -85,6 +86,7 @@ func (e *Engine) Close() error { return e.client.Close() }
 // Labels of everything that a run makes.
 const (
 	labelRun   = "halfopen.run"
+	labelImage = "halfopen.image"
 	labelOwner = "halfopen.owner" // HOST PID STARTED_MS of the harness
 )
 
@@ -110,7 +112,7 @@ func orphaned(labels map[string]string) bool {
 }
 
 func (h *host) newNetwork(ctx context.Context) (*testcontainers.DockerNetwork, error) {
-	return network.New(ctx, network.WithLabels(h.labels))
+	return network.New(ctx, network.WithLabels(maps.Clone(h.labels)))
 }
 
 // Clean removes containers and networks of runs whose harness is gone (with all: of every run, and of any

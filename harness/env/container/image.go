@@ -13,7 +13,9 @@ import (
 	"io"
 	"os"
 
+	cerrdefs "github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
+	"golang.org/x/sync/singleflight"
 )
 
 // Image makes the one image that every role runs from, FROM scratch and from binary alone, and gives its name.
@@ -28,21 +30,49 @@ func (e *Engine) Image(ctx context.Context, binary string) (string, error) {
 	}
 	sum := sha256.Sum256(program)
 	name := "halfopen:" + hex.EncodeToString(sum[:6])
+	_, err, _ = building.Do(e.Host+" "+name, func() (any, error) { return nil, e.build(ctx, name, program) })
+	return name, err
+}
+
+// building lets runs that start at once share one build.
+var building singleflight.Group
+
+// build makes an image unless it is there.
+func (e *Engine) build(ctx context.Context, name string, program []byte) error {
 	if _, err := e.client.ImageInspect(ctx, name); err == nil {
-		return name, nil
+		return nil
 	}
 	built, err := e.client.ImageBuild(ctx, buildContext(program), client.ImageBuildOptions{
 		Tags: []string{name}, Dockerfile: "Dockerfile", Remove: true, ForceRemove: true,
-		Labels: map[string]string{"halfopen.image": "true"},
+		Labels: map[string]string{labelImage: "true"},
 	})
 	if err != nil {
-		return "", fmt.Errorf("make the image: %w", err)
+		return fmt.Errorf("make the image: %w", err)
 	}
 	defer built.Body.Close()
 	if err := buildError(built.Body); err != nil {
-		return "", fmt.Errorf("make the image: %w", err)
+		return fmt.Errorf("make the image: %w", err)
 	}
-	return name, nil
+	return nil
+}
+
+// CleanImages removes the images of programs that no container uses, and tells how many.
+func (e *Engine) CleanImages(ctx context.Context) (int, error) {
+	images, err := e.client.ImageList(ctx, client.ImageListOptions{Filters: make(client.Filters).Add("label", labelImage)})
+	if err != nil {
+		return 0, fmt.Errorf("list images: %w", err)
+	}
+	removed := 0
+	for _, i := range images.Items {
+		_, rerr := e.client.ImageRemove(ctx, i.ID, client.ImageRemoveOptions{Force: len(i.RepoTags) > 1, PruneChildren: true})
+		switch {
+		case rerr == nil:
+			removed++
+		case !cerrdefs.IsConflict(rerr): // a container uses it
+			err = errors.Join(err, ignoreGone(rerr))
+		}
+	}
+	return removed, err
 }
 
 const dockerfile = `FROM scratch
