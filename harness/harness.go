@@ -26,6 +26,7 @@ type Options struct {
 	Reports           string         // where runs land; "reports" by default
 	Binary            string         // a halfopen executable to play the roles; this one by default
 	Timeout           time.Duration  // of the whole run; 0 takes the plan's own
+	Stage             *Stage         // shared with runs that go on at once; nil for a run that is alone
 	Watch             func(Progress) // told of each change while it runs; nil for nobody
 }
 
@@ -42,6 +43,8 @@ func Play(ctx context.Context, o Options) (*Run, error) {
 	if err != nil {
 		return nil, NotStarted{err}
 	}
+	up := o.Stage.enter()
+	defer up()
 	id := runID(plan.Scenario.Name)
 	dir, err := newFolder(o.Reports, id, plan, spec, sidecarSpec)
 	if err != nil {
@@ -60,7 +63,7 @@ func Play(ctx context.Context, o Options) (*Run, error) {
 	}
 	defer ledger.Close()
 	p := &player{
-		options: o, plan: plan, spec: spec, rec: rec,
+		options: o, plan: plan, spec: spec, rec: rec, up: up,
 		config: env.Config{
 			Run: id, Dir: dir.path, Binary: ground.Binary, Plan: plan,
 			Specs: specs(plan, spec, sidecarSpec), SpecNames: specNames(spec), Record: rec, Ledger: ledger,

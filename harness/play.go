@@ -23,6 +23,7 @@ type player struct {
 	spec    *resiliency.Spec
 	rec     *history.Recorder
 	config  env.Config
+	up      func() <-chan struct{} // tells the stage that this run is up
 
 	env       env.Env
 	healing   sync.WaitGroup                   // faults that heal themselves
@@ -36,7 +37,7 @@ type player struct {
 
 // play brings up, loads, goes through the timeline and tears down. Whatever happens, nothing is left behind.
 func (p *player) play(ctx context.Context, start env.Start) (err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, p.limit(), errTimeout)
+	ctx, cancel := p.limited(ctx, p.options.Timeout)
 	defer cancel()
 	p.open = map[string]func(context.Context){}
 	quiet, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -54,6 +55,17 @@ func (p *player) play(ctx context.Context, start env.Start) (err error) {
 	if !p.loaded() {
 		return nil // the oracle says which policy is missing
 	}
+	p.phase(history.PhaseUp, nil)
+	if err := await(ctx, p.up()); err != nil {
+		return fmt.Errorf("wait for other runs to be up: %w", cause(ctx, err))
+	}
+	ctx, cancel = p.limited(ctx, p.limit())
+	defer cancel()
+	return p.perform(ctx)
+}
+
+// perform starts the load and goes through the timeline.
+func (p *player) perform(ctx context.Context) error {
 	p.phase(history.PhaseLoad, nil)
 	if err := p.env.Load(ctx); err != nil {
 		return fmt.Errorf("start the load: %w", cause(ctx, err))
@@ -91,11 +103,16 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// limit is how long the whole run may take: that of all its steps and its faults, and a minute to come and go.
-func (p *player) limit() time.Duration {
-	if p.options.Timeout > 0 {
-		return p.options.Timeout
+// limited bounds the time; 0 for no bound.
+func (p *player) limited(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit == 0 {
+		return context.WithCancel(ctx)
 	}
+	return context.WithTimeoutCause(ctx, limit, errTimeout)
+}
+
+// limit is how long the timeline may take: that of all its steps and its faults, and a minute for the rest.
+func (p *player) limit() time.Duration {
 	total := time.Minute
 	for i, s := range p.plan.Scenario.Timeline {
 		total += p.plan.Limits[i]

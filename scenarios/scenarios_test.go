@@ -51,12 +51,13 @@ func TestScenarios(t *testing.T) {
 	if reports == "" {
 		reports = t.TempDir()
 	}
+	var stage harness.Stage
 	for _, file := range files {
 		dir := filepath.Dir(file)
 		t.Run(dir, func(t *testing.T) {
 			t.Parallel()
 			run, err := harness.Play(t.Context(), harness.Options{
-				Scenario: dir, Env: ground.Name, Binary: ground.Binary, Reports: reports,
+				Scenario: dir, Env: ground.Name, Binary: ground.Binary, Reports: reports, Stage: &stage,
 			})
 			require.NoError(t, err)
 			if run.Verdict.Outcome != oracle.Pass {

@@ -49,6 +49,7 @@ func Output(service, part string) string { return "output:" + service + "/" + pa
 // Phases, in the order in which a run goes through them.
 const (
 	PhaseBringUp  = "bring-up"
+	PhaseUp       = "up" // everything is up; the load starts once all runs that go on at once are
 	PhaseLoad     = "load"
 	PhaseStep     = "step"      // Attrs: step (index from 0), detail
 	PhaseStepDone = "step-done" // Attrs: step, timed_out=true where a wait gave up

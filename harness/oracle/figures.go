@@ -16,7 +16,7 @@ func figures(r *Reading) Figures {
 		if o.Accepted() && !o.Probe() {
 			f.OrdersAccepted++
 			if f.FirstAccepted == nil {
-				f.FirstAccepted = pointer(o.Complete.At)
+				f.FirstAccepted = pointer(o.Complete.At - r.held())
 			}
 		}
 		if o.refused() {
@@ -66,3 +66,11 @@ func figures(r *Reading) Figures {
 }
 
 func pointer[T any](v T) *T { return &v }
+
+// held is how long the load was held back for runs that went on at once.
+func (r *Reading) held() time.Duration {
+	if r.up == 0 || !r.Loaded {
+		return 0
+	}
+	return max(0, r.Began-r.up)
+}

@@ -120,6 +120,8 @@ func (b *builder) rest(events []history.Event) {
 
 func (b *builder) phase(e *history.Event) {
 	switch {
+	case e.Text == history.PhaseUp:
+		b.up = e.At
 	case e.Text == history.PhaseLoad:
 		b.Loaded, b.Began = true, e.At
 	case e.Text == history.PhaseStepDone && e.Attr("timed_out") == "true":

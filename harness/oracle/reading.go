@@ -15,6 +15,7 @@ type Reading struct {
 	Case
 	Slack Slack
 
+	up     time.Duration // when everything was up; 0 where that is not told
 	Loaded bool          // the load was started
 	Began  time.Duration // when it was
 	Ended  time.Duration // when the teardown began; the last event where it never did

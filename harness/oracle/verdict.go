@@ -98,7 +98,7 @@ type Figures struct {
 	Transitions    int            `json:"transitions"`       // of breakers, as logged
 	TimeToTrip     *time.Duration `json:"time_to_trip_ns"`   // from the first failed attempt to closed→open; null where it never opened
 	Recovery       *time.Duration `json:"recovery_ns"`       // from the target's readiness to the first accepted order; null where there was no outage
-	FirstAccepted  *time.Duration `json:"first_accepted_ns"` // from the run's start
+	FirstAccepted  *time.Duration `json:"first_accepted_ns"` // from the run's start, without waiting for other runs to be up
 }
 
 // A Moment is one line of the story that reports tell: derived from the history, in the order of time.

@@ -106,8 +106,15 @@ func paused(t *testing.T, e Environment) {
 	r := bringUp(t, e)
 	r.accepted()
 	heal := r.apply(scenario.Fault{Name: "frozen", Kind: scenario.Pause, Service: "order-processor", Part: history.App})
-	request := r.await(r.now(), "an order that waits", func(e history.Event) bool {
-		return e.Kind == history.KindRequest && e.Link == toApp
+	var request history.Event // the last one to the app that has no answer yet
+	r.await(0, "an order that waits", func(e history.Event) bool {
+		switch {
+		case e.Link == toApp && e.Kind == history.KindRequest:
+			request = e
+		case e.Link == toApp && e.Kind == history.KindComplete && e.Op == request.Op:
+			request = history.Event{}
+		}
+		return e.Kind == history.KindTick && request.Op != "" && e.At > request.At+500*time.Millisecond
 	})
 	heal()
 	r.await(0, "its answer", func(e history.Event) bool {
