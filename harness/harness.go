@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/halfopen/halfopen/harness/env"
-	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/resiliency"
 	"github.com/halfopen/halfopen/harness/scenario"
@@ -70,15 +69,7 @@ func Play(ctx context.Context, o Options) (*Run, error) {
 		},
 	}
 	err = p.play(ctx, ground.Start)
-	how := "done"
-	if err != nil {
-		how = "failed"
-		if errors.Is(err, context.Canceled) {
-			how = "interrupted"
-		}
-		rec.Record(history.Event{Source: history.Runner, Kind: history.KindProblem, Error: err.Error()})
-	}
-	if cerr := closeHistory(how); cerr != nil {
+	if cerr := closeHistory(p.ending(err)); cerr != nil {
 		return nil, errors.Join(err, cerr)
 	}
 	verdict, jerr := Judge(dir.path)

@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"harness/env":           {"harness/history", "harness/link", "harness/scenario"},
 	"harness/env/process":   {"harness/env", "harness/history", "harness/link", "harness/scenario"},
 	"harness/env/container": {"harness/env", "harness/history", "harness/link", "harness/scenario"},
+	"harness/env/memory":    {"harness/env", "harness/history", "harness/link", "harness/scenario"},
 	"harness/env/envtest":   {"harness/env", "harness/history", "harness/link", "harness/scenario"},
 	"harness/report":        {"harness/history", "harness/oracle", "harness/scenario"},
 	"harness":               {"harness/problem", "harness/history", "harness/resiliency", "harness/scenario", "harness/oracle", "harness/env", "harness/env/process", "harness/env/container", "harness/link", "harness/report"},

@@ -24,6 +24,7 @@ type player struct {
 	rec     *history.Recorder
 	config  env.Config
 	up      func() <-chan struct{} // tells the stage that this run is up
+	exact   bool                   // time is virtual: nothing is ever late, and no metronome needed to tell
 
 	env       env.Env
 	healing   sync.WaitGroup                   // faults that heal themselves
@@ -44,7 +45,9 @@ func (p *player) play(ctx context.Context, start env.Start) (err error) {
 	var observers sync.WaitGroup
 	defer observers.Wait()
 	defer stop()
-	observers.Go(func() { history.Metronome(quiet, history.Runner, p.rec.Record) })
+	if !p.exact {
+		observers.Go(func() { history.Metronome(quiet, history.Runner, p.rec.Record) })
+	}
 	observers.Go(func() { p.watch(quiet) })
 
 	p.phase(history.PhaseBringUp, nil)
@@ -94,6 +97,18 @@ var (
 	errTimeout = errors.New("the run took longer than its limit")
 	errGaveUp  = errors.New("gave up waiting")
 )
+
+// ending says how a play ended, and notes why where it failed.
+func (p *player) ending(err error) string {
+	if err == nil {
+		return "done"
+	}
+	p.rec.Record(history.Event{Source: history.Runner, Kind: history.KindProblem, Error: err.Error()})
+	if errors.Is(err, context.Canceled) {
+		return "interrupted"
+	}
+	return "failed"
+}
 
 // cause tells a timeout of the run from an interruption.
 func cause(ctx context.Context, err error) error {

@@ -127,6 +127,15 @@ func story(t *testing.T, run *harness.Run) string {
 	require.NoError(t, err)
 	in, err := harness.ReportInput(run.Dir, c, run.Verdict)
 	require.NoError(t, err)
+	return terminal(in)
+}
+
+// told is the same of a run without a folder.
+func told(c oracle.Case, v oracle.Verdict) string {
+	return terminal(report.Input{Verdict: v, Plan: c.Plan, History: c.History})
+}
+
+func terminal(in report.Input) string {
 	var b strings.Builder
 	report.Terminal(&b, in, report.TerminalOptions{Width: 120})
 	return b.String()

@@ -44,9 +44,6 @@ func (l Local) Apply(_ context.Context, f scenario.Fault) error { return l.Set.A
 // Heal is [Set.Heal].
 func (l Local) Heal(_ context.Context, name string) error { return l.Set.Heal(name) }
 
-// Probe is [Probe].
-func (l Local) Probe(ctx context.Context, url string) (int, []byte, error) { return Probe(ctx, url) }
-
 // Open opens one link over there.
 func (c *Client) Open(ctx context.Context, cfg Config) (string, error) {
 	var out struct{ Addr string }

@@ -32,12 +32,7 @@ func (s *Set) Send(ctx context.Context, r Request) error {
 	if h == nil {
 		return fmt.Errorf("send %s: no link %s", r.ID, r.Link)
 	}
-	_, port, err := net.SplitHostPort(h.tap.listener.Addr().String())
-	if err != nil {
-		return fmt.Errorf("send %s: %w", r.ID, err)
-	}
-	host, _, _ := net.SplitHostPort(h.proxy.Listen) // an address of the tap's that can be dialled
-	url := "http://" + net.JoinHostPort(host, port) + "/" + strings.TrimPrefix(r.Path, "/")
+	url := "http://" + h.addr + "/" + strings.TrimPrefix(r.Path, "/")
 	req, err := http.NewRequestWithContext(ctx, r.Method, url, strings.NewReader(r.Body))
 	if err != nil {
 		return fmt.Errorf("send %s: %w", r.ID, err)
@@ -50,7 +45,7 @@ func (s *Set) Send(ctx context.Context, r Request) error {
 	req.Header.Set("dapr-app-id", r.App)
 	req.Header.Set("X-Order-Id", r.ID)
 	req.Header.Set("traceparent", traceparent())
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext}}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: s.dialer()}}
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil // refused, reset, cut, given up: the tap saw it
@@ -58,6 +53,14 @@ func (s *Set) Send(ctx context.Context, r Request) error {
 	defer resp.Body.Close()
 	io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
 	return nil
+}
+
+// dialer is how the harness itself connects.
+func (s *Set) dialer() func(ctx context.Context, network, addr string) (net.Conn, error) {
+	if s.net != nil {
+		return s.net.Dial
+	}
+	return (&net.Dialer{Timeout: dialTimeout}).DialContext
 }
 
 // traceparent is a fresh W3C trace context.
@@ -69,9 +72,11 @@ func traceparent() string {
 
 // Probe asks one address directly, never through a link: `tcp://host:port` only connects and gives status 0;
 // an http URL is got and gives status and body (at most 4 MiB).
-func Probe(ctx context.Context, url string) (status int, body []byte, err error) {
+func (s *Set) Probe(ctx context.Context, url string) (status int, body []byte, err error) {
 	if addr, ok := strings.CutPrefix(url, "tcp://"); ok {
-		c, err := (&net.Dialer{Timeout: probeTimeout}).DialContext(ctx, "tcp", addr)
+		ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+		defer cancel()
+		c, err := s.dialer()(ctx, "tcp", addr)
 		if err != nil {
 			return 0, nil, err
 		}
@@ -83,7 +88,7 @@ func Probe(ctx context.Context, url string) (status int, body []byte, err error)
 	if err != nil {
 		return 0, nil, err
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: s.dialer()}}
 	resp, err := client.Do(req)
 	if err != nil {
 		return 0, nil, err

@@ -92,7 +92,7 @@ func (s *Server) Handler() http.Handler {
 	})
 	m.HandleFunc("GET /events", s.events)
 	m.HandleFunc("GET /probe", func(w http.ResponseWriter, r *http.Request) {
-		status, body, err := Probe(r.Context(), r.URL.Query().Get("url"))
+		status, body, err := s.set.Probe(r.Context(), r.URL.Query().Get("url"))
 		reply(w, probed{Status: status, Body: body}, err)
 	})
 	m.HandleFunc("POST /links", func(w http.ResponseWriter, r *http.Request) {

@@ -28,6 +28,7 @@ type Config struct {
 // A Set is all links of one run, in one process.
 type Set struct {
 	record Record
+	net    Network // nil for the machine's own
 	server *toxiproxy.ApiServer
 
 	mu     sync.Mutex
@@ -38,6 +39,7 @@ type Set struct {
 // A hop is one link: a tap and the Toxiproxy proxy behind it.
 type hop struct {
 	tap   *tap
+	addr  string // of the tap, as it can be dialled
 	proxy *toxiproxy.Proxy
 }
 
@@ -48,9 +50,12 @@ type applied struct {
 }
 
 // New makes an empty set whose taps hand what they see to record.
-func New(record Record) *Set {
+func New(record Record) *Set { return NewOn(nil, record) }
+
+// NewOn makes an empty set on a network of its own.
+func NewOn(n Network, record Record) *Set {
 	return &Set{
-		record: record,
+		record: record, net: n,
 		server: toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.New(io.Discard)),
 		links:  map[string]*hop{},
 		faults: map[string]applied{},
@@ -64,22 +69,48 @@ func (s *Set) Open(c Config) (string, error) {
 	if s.links[c.Name] != nil {
 		return "", fmt.Errorf("open link %s: it is open already", c.Name)
 	}
-	l, err := net.Listen("tcp", c.Listen)
+	open := s.openTCP
+	if s.net != nil {
+		open = s.openInside
+	}
+	h, err := open(c)
 	if err != nil {
 		return "", fmt.Errorf("open link %s: %w", c.Name, err)
 	}
-	host, _, _ := net.SplitHostPort(l.Addr().String())
+	s.links[c.Name] = h
+	return h.tap.listener.Addr().String(), nil
+}
+
+func (s *Set) openTCP(c Config) (*hop, error) {
+	l, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return nil, err
+	}
+	host, port, _ := net.SplitHostPort(l.Addr().String())
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
 	proxy := toxiproxy.NewProxy(s.server, c.Name, net.JoinHostPort(host, "0"), c.Upstream)
 	if err := s.server.Collection.Add(proxy, true); err != nil {
 		l.Close()
-		return "", fmt.Errorf("open link %s: start its proxy: %w", c.Name, err)
+		return nil, fmt.Errorf("start its proxy: %w", err)
 	}
 	dial := func() (net.Conn, error) { return net.DialTimeout("tcp", proxy.Listen, dialTimeout) }
-	s.links[c.Name] = &hop{tap: newTap(c.Name, l, dial, s.record), proxy: proxy}
-	return l.Addr().String(), nil
+	return &hop{tap: newTap(c.Name, l, dial, s.record), addr: net.JoinHostPort(host, port), proxy: proxy}, nil
+}
+
+func (s *Set) openInside(c Config) (*hop, error) {
+	l, err := s.net.Listen(c.Listen)
+	if err != nil {
+		return nil, err
+	}
+	proxy := toxiproxy.NewProxy(s.server, c.Name, l.Addr().String(), c.Upstream)
+	if err := s.server.Collection.Add(proxy, false); err != nil {
+		l.Close()
+		return nil, err
+	}
+	i := &inside{net: s.net, proxy: proxy, srv: s.server}
+	return &hop{tap: newTap(c.Name, l, i.dial, s.record), addr: l.Addr().String(), proxy: proxy}, nil
 }
 
 // dialTimeout bounds the tap's dial of Toxiproxy on the same machine.

@@ -30,7 +30,7 @@ var steadyState = Check{
 // quiet are the times in which nothing may happen to a caller: from the load to the first fault, and from its
 // recovery, when all its breakers are closed again and nothing is on its way from before, to the end.
 func (r *Reading) quiet(caller string) []window {
-	out := []window{{r.Began, r.first()}}
+	out := []window{{r.Began, r.first() - 1}} // what happens at the very moment may be its effect
 	over, ok := r.allOver()
 	if !ok {
 		return out
@@ -53,7 +53,7 @@ func (r *Reading) quiet(caller string) []window {
 		}
 		from = b.Transitions[i].At
 	}
-	return append(out, window{r.late(from), r.Ended})
+	return append(out, window{r.late(from) + 1, r.Ended})
 }
 
 // lastOf is when the last of a caller's attempts that were on their way at a moment was over.

@@ -28,7 +28,7 @@ func read(c Case) *Reading {
 		}
 	}
 	b.adopt()
-	r.Slack = slack(c.History.Events, r.Began, r.Ended)
+	r.Slack = slack(c.History, r.Began, r.Ended)
 	r.away = aways(r.comings)
 	for _, o := range r.Operations {
 		o.Turns = o.turns(r.Slack)

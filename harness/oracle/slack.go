@@ -21,15 +21,20 @@ const (
 	// unmeasured is taken for the machine's lateness where no metronome told it. It only decides what belongs
 	// together; what is late by any more than turnaround is not judged then.
 	unmeasured = time.Second
+	// virtual is the environment whose clock stands still while anybody works.
+	virtual = "memory"
 	// tolerable is the share of a promised interval beyond which slack leaves nothing to judge.
 	tolerable = 0.2
 )
 
 // slack is how much the run may be off, by its own measurement between two moments. Bring-up is not judged, so
 // how busy the machine was with it does not count.
-func slack(events []history.Event, from, to time.Duration) Slack {
+func slack(h *history.History, from, to time.Duration) Slack {
+	if h.Header.Env == virtual {
+		return Slack{Exact: true}
+	}
 	s := Slack{Lower: observer}
-	for _, e := range events {
+	for _, e := range h.Events {
 		switch e.Kind {
 		case history.KindClock:
 			s.Lower = max(s.Lower, e.Duration("uncertainty_ns")+observer)
@@ -51,7 +56,17 @@ func slack(events []history.Event, from, to time.Duration) Slack {
 
 // most is how long after its cause something may be seen. Between them lie two wake-ups, the sidecar's own and that
 // of the timer or the observer after it, and each may be as late as the metronome was at its worst.
-func (s Slack) most() time.Duration { return turnaround + 2*s.Upper }
+func (s Slack) most() time.Duration { return s.turnaround() + 2*s.Upper }
+
+func (s Slack) turnaround() time.Duration {
+	if s.Exact {
+		return 0
+	}
+	return turnaround
+}
+
+// measured tells whether anybody knows how late the machine was.
+func (s Slack) measured() bool { return s.Exact || s.Ticks > 0 }
 
 // late is the last moment at which something may happen that was due at a moment.
 func (r *Reading) late(due time.Duration) time.Duration { return due + r.Slack.most() }
@@ -61,7 +76,7 @@ func (r *Reading) until() time.Duration { return r.Ended - r.Slack.most() }
 
 // tooBusy says that the machine was too late for an interval to be judged; "" where it was not.
 func (r *Reading) tooBusy(promised time.Duration) string {
-	if r.Slack.Ticks == 0 {
+	if !r.Slack.measured() {
 		return "no metronome ran, so nobody knows how late the machine was"
 	}
 	if share := float64(r.Slack.Upper) / float64(promised); share > tolerable {
@@ -83,7 +98,7 @@ func short(d time.Duration) string { return d.Round(time.Millisecond).String() }
 
 // late notes something that came later than its bound and slack. Without a metronome nobody knows whose fault it is.
 func (t *tally) late(r *Reading, f Finding) {
-	if r.Slack.Ticks == 0 {
+	if !r.Slack.measured() {
 		t.doubt("no metronome ran, so nobody knows how late the machine was (%s)", f.What)
 		return
 	}
@@ -93,11 +108,11 @@ func (t *tally) late(r *Reading, f Finding) {
 // excused doubts what came later than it was due and is not blamed only because of slack: where that is more than
 // the machine was seen to be late, or more than a fifth of what was promised.
 func (t *tally) excused(r *Reading, at, due, promised time.Duration) {
-	if at <= due+turnaround {
+	if at <= due+r.Slack.turnaround() {
 		return
 	}
 	why := r.tooBusy(promised)
-	if why == "" && at > due+turnaround+r.Slack.Upper {
+	if why == "" && at > due+r.Slack.turnaround()+r.Slack.Upper {
 		why = "slack: something was late by " + short(at-due) + ", which only two wake-ups as late as the worst one, " + short(r.Slack.Upper) + ", explain"
 	}
 	if why != "" {

@@ -29,7 +29,10 @@ func tell(r *Reading) []Moment {
 	}
 	r.tellLines(add)
 	slices.SortStableFunc(out, func(a, b Moment) int {
-		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(rank[a.Kind], rank[b.Kind]), cmp.Compare(a.What, b.What))
+		if order := cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(rank[a.Kind], rank[b.Kind])); order != 0 || a.Kind == "breaker" {
+			return order // a breaker's transitions stand in their order already
+		}
+		return cmp.Compare(a.What, b.What)
 	})
 	return out
 }

@@ -82,9 +82,10 @@ type Event struct {
 
 // Slack is how much the run may be off, as it measured itself.
 type Slack struct {
-	Lower time.Duration `json:"lower_ns"` // observers' uncertainty: taken off lower bounds, at most 5 ms
-	Upper time.Duration `json:"upper_ns"` // lateness of the machine plus uncertainty: added to upper bounds, for each wake-up on the way
-	Ticks int           `json:"ticks"`    // how many readings of metronomes it rests on
+	Lower time.Duration `json:"lower_ns"`        // observers' uncertainty: taken off lower bounds, at most 5 ms
+	Upper time.Duration `json:"upper_ns"`        // lateness of the machine plus uncertainty: added to upper bounds, for each wake-up on the way
+	Ticks int           `json:"ticks"`           // how many readings of metronomes it rests on
+	Exact bool          `json:"exact,omitempty"` // time was virtual: nothing is ever late
 }
 
 // Figures are the numbers of a run that people compare.

@@ -35,7 +35,11 @@ func Run(t *testing.T, e Environment) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.run(t, e)
+			if e.Around == nil {
+				c.run(t, e)
+				return
+			}
+			e.Around(t, func(t *testing.T) { c.run(t, e) })
 		})
 	}
 }
@@ -213,7 +217,7 @@ func unaskedEnd(t *testing.T, e Environment) {
 func failingStart(t *testing.T, e Environment) {
 	rec, err := history.NewRecorder(io.Discard, history.Header{Run: "envtest-failing"})
 	require.NoError(t, err)
-	c := config(t, "envtest-failing-"+time.Now().Format("150405"))
+	c := config(t, e, "envtest-failing-"+time.Now().Format("150405"))
 	c.Record = rec
 	c.Plan.Links = append(c.Plan.Links, scenario.Link{Name: toPeer, From: "checkout", To: "order-processor", Hop: scenario.HopToPeer})
 	_, err = e.Start(context.WithoutCancel(t.Context()), c)

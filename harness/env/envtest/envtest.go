@@ -4,6 +4,7 @@ package envtest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -50,6 +51,10 @@ type Environment struct {
 	Start env.Start
 	// Left lists what still exists of a run: processes, containers, networks.
 	Left func(t testing.TB, run string) []string
+	// Around runs a case of the test in a bubble of virtual time; nil for real time. There, parts are no programs.
+	Around func(t *testing.T, run func(*testing.T))
+	// Unsupported is told the faults that this environment can't do; nil where it can do all.
+	Unsupported func(f scenario.Fault)
 }
 
 // spec retries fast, so that a test sees the other side of a fault soon.
@@ -76,12 +81,13 @@ const (
 // A rig is one environment brought up, with its history.
 type rig struct {
 	t   testing.TB
+	e   Environment
 	env env.Env
 	rec *history.Recorder
 	run string
 }
 
-func config(t testing.TB, run string) env.Config {
+func config(t testing.TB, e Environment, run string) env.Config {
 	plan := scenario.NewPlan(scenario.Scenario{
 		Name: "conformance",
 		Services: []scenario.Service{
@@ -92,8 +98,12 @@ func config(t testing.TB, run string) env.Config {
 			}},
 		},
 	}, nil)
+	binary := ""
+	if e.Around == nil {
+		binary = Binary(t)
+	}
 	return env.Config{
-		Run: run, Dir: t.TempDir(), Binary: Binary(t), Plan: plan,
+		Run: run, Dir: t.TempDir(), Binary: binary, Plan: plan,
 		Specs:     map[string][]byte{"checkout": []byte(spec), "order-processor": []byte(spec)},
 		SpecNames: []string{"fast"},
 	}
@@ -104,14 +114,14 @@ func bringUp(t testing.TB, e Environment) *rig {
 	t.Helper()
 	run := "envtest-" + strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())) + "-" + time.Now().Format("150405.000000")
 	run = strings.ReplaceAll(run, ".", "-")
-	r := &rig{t: t, run: run}
+	r := &rig{t: t, e: e, run: run}
 	var err error
 	r.rec, err = history.NewRecorder(io.Discard, history.Header{Run: run})
 	require.NoError(t, err)
 	ticking, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	t.Cleanup(stop)
 	go history.Metronome(ticking, history.Runner, r.rec.Record)
-	c := config(t, run)
+	c := config(t, e, run)
 	c.Record = r.rec
 	r.env, err = e.Start(t.Context(), c)
 	require.NoError(t, err)
@@ -164,6 +174,10 @@ func (r *rig) now() int {
 func (r *rig) apply(f scenario.Fault) func() {
 	r.t.Helper()
 	heal, err := r.env.Apply(r.t.Context(), f)
+	if errors.Is(err, errors.ErrUnsupported) && r.e.Unsupported != nil {
+		r.e.Unsupported(f)
+		r.t.Skip(err)
+	}
 	require.NoError(r.t, err)
 	return func() {
 		r.t.Helper()
