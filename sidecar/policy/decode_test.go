@@ -9,12 +9,16 @@ import (
 
 func TestWhatDoesNotDecode(t *testing.T) {
 	for name, c := range map[string]struct{ spec, says string }{
-		"a_bad_duration":    {with("timeouts: { t: soon }", "{}"), `invalid duration "t"`},
-		"a_bad_policy":      {with("retries: { r: { policy: linear } }", "{}"), "unrecognized retry policy"},
-		"a_bad_status":      {with(`retries: { r: { matching: { httpStatusCodes: "11" } } }`, "{}"), "invalid pattern 11, start code 11 is not valid"},
-		"a_reversed_range":  {with(`retries: { r: { matching: { httpStatusCodes: "500-400" } } }`, "{}"), "start code should be lower"},
-		"a_blank_in_a_list": {with(`retries: { r: { matching: { httpStatusCodes: "500, 501" } } }`, "{}"), "failed to parse"},
-		"bad_CEL":           {with("circuitBreakers: { b: { trip: 'consecutiveFailures >' } }", "{}"), "trip"},
+		"a_bad_duration":       {with("timeouts: { t: soon }", "{}"), `invalid duration "t"`},
+		"a_bad_policy":         {with("retries: { r: { policy: linear } }", "{}"), "unrecognized retry policy"},
+		"a_bad_status":         {with(`retries: { r: { matching: { httpStatusCodes: "11" } } }`, "{}"), "invalid pattern 11, start code 11 is not valid"},
+		"a_reversed_range":     {with(`retries: { r: { matching: { httpStatusCodes: "500-400" } } }`, "{}"), "start code should be lower"},
+		"a_blank_in_a_list":    {with(`retries: { r: { matching: { httpStatusCodes: "500, 501" } } }`, "{}"), "failed to parse"},
+		"a_retry_names_itself": {with("retries: { r: { duration: soon } }", "{}"), `invalid retry configuration "r"`},
+		"a_matching_does_not":  {with(`retries: { r: { matching: { httpStatusCodes: "5xx" } } }`, "{}"), "failed to parse start code 5xx from pattern 5xx"},
+		"a_bad_code_of_gRPC":   {with(`retries: { r: { matching: { gRPCStatusCodes: "17" } } }`, "{}"), "start code 17 is not valid"},
+		"a_bad_breaker":        {with("circuitBreakers: { b: { interval: soon } }", "{}"), `invalid circuit breaker configuration "b"`},
+		"bad_CEL":              {with("circuitBreakers: { b: { trip: 'consecutiveFailures >' } }", "{}"), "trip"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := Decode([]byte(c.spec))

@@ -88,6 +88,40 @@ func (b *bench) do(ctx context.Context, answer func(n int) (int, error)) (int, e
 	})
 }
 
+// say sends a request that the app answers with a status; hold sends one that it answers when told to.
+func (b *bench) say(t *testing.T, status int) error {
+	got, err := b.do(t.Context(), always(status, nil))
+	if err == nil {
+		require.Equal(t, status, got)
+	}
+	return err
+}
+
+func (b *bench) hold(t *testing.T) (answer func(status int) error) {
+	statuses, result := make(chan int), make(chan error)
+	go func() {
+		_, err := b.do(t.Context(), func(int) (int, error) { return <-statuses, nil })
+		result <- err
+	}()
+	synctest.Wait()
+	return func(status int) error {
+		statuses <- status
+		return <-result
+	}
+}
+
+// changes are the transitions so far, without the breaker's name.
+func (b *bench) changes() (out []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, l := range b.lines {
+		if strings.Contains(l, "a:orders: ") {
+			out = append(out, strings.Replace(l, "a:orders: ", "", 1))
+		}
+	}
+	return out
+}
+
 func TestTheQuickstartSecondBySecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, quickstart, "order-processor")
