@@ -1,12 +1,12 @@
 package sidecar_test
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -47,40 +47,43 @@ kind: Resiliency
 metadata: { name: hasty }
 spec:
   policies:
-    timeouts: { t: 50ms }
-    retries: { r: { duration: 10ms, maxRetries: 2 } }
-  targets: { apps: { target: { timeout: t, retry: r } } }
+    timeouts: { t: 2s }
+    retries: { r: { duration: 1s, maxRetries: 2 } }
+  targets: { apps: { order-processor: { timeout: t, retry: r } } }
 `
-	bodies := make(chan string, 10)
-	app := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		bodies <- fmt.Sprintf("%s %q", r.URL.Path, body)
-		if r.URL.Path == "/hangs" {
-			<-r.Context().Done()
-		}
-		w.WriteHeader(http.StatusServiceUnavailable)
-	})
-	_, callee := pair(t, app)
-	caller := start(t, sidecar.Config{
-		AppID: "caller", Peers: map[string]string{"target": callee.Internal},
-		Resources: []sidecar.File{{Name: "hasty.yaml", Data: []byte(spec)}},
-	})
-	for path, want := range map[string][]string{
-		"/fails": {`/fails "x"`},
-		"/hangs": {`/hangs "x"`, `/hangs ""`, `/hangs ""`},
+	for mode, want := range map[string][]string{
+		"status=503": {"Order received: x (hit 1) -> answering 503"},
+		"hang": {
+			"Order received: x (hit 1) -> hanging", "Order cancelled by caller: x (hit 1): context canceled",
+			"Order received:  (hit 2) -> hanging", "Order cancelled by caller:  (hit 2): context canceled",
+			"Order received:  (hit 3) -> hanging", "Order cancelled by caller:  (hit 3): context canceled",
+		},
 	} {
-		req, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+caller.HTTP+path, io.NopCloser(strings.NewReader("x")))
-		require.NoError(t, err)
-		req.Header.Set("dapr-app-id", "target")
-		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-		resp, err := client.Do(req)
-		require.NoError(t, err)
-		resp.Body.Close()
-		var got []string
-		for range want {
-			got = append(got, <-bodies)
-		}
-		require.Equal(t, want, got)
-		require.Empty(t, bodies)
+		synctest.Test(t, func(t *testing.T) {
+			w := &world{t: t, net: newPipeNet(), out: &replayed{}, mode: mode}
+			w.turn("app up")
+			w.turn("sidecar up")
+			ended, end := w.sidecar(sidecar.Config{
+				AppID: "checkout", HTTPPort: 3500, Peers: map[string]string{"order-processor": "127.0.0.1:50102"},
+				Resources: []sidecar.File{{Name: "hasty.yaml", Data: []byte(spec)}}, Dial: w.net.Dial, Out: io.Discard,
+			})
+			req, err := http.NewRequestWithContext(t.Context(), "POST", "http://127.0.0.1:3500/orders", io.NopCloser(strings.NewReader("x")))
+			require.NoError(t, err)
+			req.Header.Set("dapr-app-id", "order-processor")
+			client := http.Client{Transport: &http.Transport{DialContext: w.net.Dial, DisableKeepAlives: true}}
+			resp, err := client.Do(req)
+			require.NoError(t, err)
+			resp.Body.Close()
+			end()
+			<-ended
+			w.turn("sidecar down")
+			w.turn("app down")
+			synctest.Wait()
+			var got []string
+			for _, e := range w.out.app {
+				got = append(got, e.text)
+			}
+			require.Equal(t, want, got)
+		})
 	}
 }
