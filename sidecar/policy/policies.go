@@ -61,7 +61,7 @@ func (p *Policies) Add(r *Resource) error {
 	for _, name := range slices.Sorted(maps.Keys(r.Spec.Policies.Retries)) {
 		decoded, err := decodeRetry(name, r.Spec.Policies.Retries[name])
 		if err != nil {
-			return fmt.Errorf("invalid retry configuration %q: %w", name, err)
+			return err
 		}
 		p.retries[name] = decoded
 	}
@@ -87,21 +87,22 @@ func (p *Policies) Add(r *Resource) error {
 // NotRun names the kinds of targets that were read and have no effect here.
 func (p *Policies) NotRun() []string { return p.notRun }
 
-func decodeRetry(name string, s retrySpec) (retry, error) {
-	r := retry{name: name, max: -1}
-	var err error
+// decodeRetry gives its errors in daprd's own words, which name the policy only where it isn't about matching.
+func decodeRetry(name string, s retrySpec) (r retry, err error) {
+	r = retry{name: name, max: -1}
+	invalid := func(err error) (retry, error) { return r, fmt.Errorf("invalid retry configuration %q: %w", name, err) }
 	switch strings.ToLower(s.Policy) {
 	case "", "constant":
 	case "exponential":
 		r.exponential = true
 	default:
-		return r, fmt.Errorf("unrecognized retry policy %q", s.Policy)
+		return invalid(fmt.Errorf("unrecognized retry policy %q", s.Policy))
 	}
 	if r.duration, err = duration(s.Duration, 5*time.Second); err != nil {
-		return r, err
+		return invalid(err)
 	}
 	if r.maxInterval, err = duration(s.MaxInterval, 60*time.Second); err != nil {
-		return r, err
+		return invalid(err)
 	}
 	if s.MaxRetries != nil {
 		r.max = *s.MaxRetries
