@@ -100,7 +100,7 @@ func made(t testing.TB, s setting, rogue string) oracle.Case {
 	w.parse(t)
 	w.play()
 	h := &history.History{
-		Header: history.Header{Format: history.Format, Run: "made", Scenario: w.plan.Scenario.Name, Env: "memory", Sidecar: "builtin"},
+		Header: history.Header{Format: history.Format, Run: "made", Scenario: w.plan.Scenario.Name, Env: "process", Sidecar: "builtin"},
 		Events: w.events,
 	}
 	slices.SortStableFunc(h.Events, func(a, b history.Event) int { return int(a.At - b.At) })
