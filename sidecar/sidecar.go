@@ -185,6 +185,9 @@ func (s *sidecar) load(files []File) *policy.Policies {
 		s.metrics.loaded(r.Metadata.Name, r.Metadata.Namespace)
 		s.metrics.policy = r.Metadata.Name
 	}
+	for _, line := range p.Warnings() {
+		s.log.warn("%s", line)
+	}
 	for _, kind := range p.NotRun() {
 		s.log.warn("Resiliency targets of kind %s are read, and have no effect in this sidecar", kind)
 	}
