@@ -35,6 +35,8 @@ func (s *sidecar) invoke(w http.ResponseWriter, r *http.Request, app, method str
 	if id, namespaced := strings.CutSuffix(app, ".default"); namespaced {
 		target, app = policy.None(app), id
 	}
+	state, _ := s.engine.State(target, method)
+	s.metrics.began(target, state)
 	call := &call{sidecar: s, app: app, request: r, method: method, body: body}
 	if call.request.Header.Get("traceparent") == "" {
 		call.request.Header.Set("traceparent", traceparent())

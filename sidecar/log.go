@@ -67,8 +67,10 @@ func (w writer) Write(b []byte) (int, error) {
 var _ io.Writer = writer(nil)
 
 // Retrying says once an operation that it goes on.
-func (s *sidecar) Retrying(operation string, gap time.Duration) {
-	s.metrics.activated("retry", "")
+func (s *sidecar) Retrying(operation, app string, gap time.Duration) {
+	if app != "" { // daprd doesn't count its built-in retries
+		s.metrics.activated(app, "retry", "")
+	}
 	if s.log.daprd {
 		s.log.warn("Error processing operation %s. Retrying in %s…", operation, gap)
 		return
@@ -84,10 +86,10 @@ func (s *sidecar) Recovered(operation string, attempts int) {
 // Changed says that a breaker has changed its state.
 func (s *sidecar) Changed(breaker, app string, from, to gobreaker.State) {
 	if to != gobreaker.StateHalfOpen {
-		s.metrics.activated("circuitbreaker", to.String())
+		s.metrics.activated(app, "circuitbreaker", to.String())
 	}
 	s.log.info("%s", fmt.Sprintf("Circuit breaker %q changed state from %s to %s", breaker, from, to))
 }
 
-// TimedOut notes that an attempt took too long.
-func (s *sidecar) TimedOut(string) { s.metrics.activated("timeout", "") }
+// TimedOut notes once an operation that an attempt took too long.
+func (s *sidecar) TimedOut(app string) { s.metrics.activated(app, "timeout", "") }

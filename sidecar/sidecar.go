@@ -178,12 +178,12 @@ func (s *sidecar) load(files []File) *policy.Policies {
 			continue
 		}
 		s.log.info("Loading Resiliency configuration: %s", r.Metadata.Name)
+		s.metrics.under(r.Metadata.Name, r.Metadata.Namespace)
 		if err := p.Add(r); err != nil {
 			s.log.error("Could not read resiliency policy %s: %s", r.Metadata.Name, err)
 			continue
 		}
-		s.metrics.loaded(r.Metadata.Name, r.Metadata.Namespace)
-		s.metrics.policy = r.Metadata.Name
+		s.metrics.loaded()
 	}
 	for _, line := range p.Warnings() {
 		s.log.warn("%s", line)

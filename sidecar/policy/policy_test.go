@@ -31,8 +31,8 @@ func (l *log) add(format string, args ...any) {
 	l.lines = append(l.lines, fmt.Sprintf("%s ", time.Since(l.began))+fmt.Sprintf(format, args...))
 }
 
-func (l *log) Retrying(op string, gap time.Duration) { l.add("retrying %s in %s", op, gap) }
-func (l *log) Recovered(op string, n int)            { l.add("recovered after %d", n) }
+func (l *log) Retrying(op, _ string, gap time.Duration) { l.add("retrying %s in %s", op, gap) }
+func (l *log) Recovered(op string, n int)               { l.add("recovered after %d", n) }
 func (l *log) Changed(name, _ string, from, to gobreaker.State) {
 	l.add("%s: %s to %s", name, from, to)
 }
@@ -240,6 +240,7 @@ func TestATimeoutIsForEachAttemptAndIsRetried(t *testing.T) {
 		require.Equal(t, "context deadline exceeded", err.Error())
 		require.Equal(t, []time.Duration{0, 3 * time.Second, 6 * time.Second}, b.starts)
 		require.Equal(t, 8*time.Second, time.Since(b.began), "(n+1)·timeout + n·interval")
+		require.Equal(t, []string{"2s timed out", "2s retrying endpoint[a, a:orders] in 1s"}, b.lines, "each is said once an operation")
 	})
 }
 

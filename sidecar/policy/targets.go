@@ -53,3 +53,11 @@ func (p *Policies) NotRun() []string { return slices.Compact(slices.Sorted(slice
 
 // Warnings are what daprd says of policies that it takes otherwise than they are written.
 func (p *Policies) Warnings() []string { return p.warnings }
+
+// Has tells which kinds of policies are in force for a target: timeout, retry, breaker.
+func (t Target) Has() (timeout, retry, breaker bool) {
+	return t.timeout > 0, t.retry != nil, t.breaker != nil
+}
+
+// App is the id of the app that a target is about.
+func (t Target) App() string { return t.app }
