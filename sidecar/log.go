@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net/http"
 	"os"
 	"time"
 
@@ -51,6 +52,15 @@ func newLogger(c Config) *logger {
 func (l *logger) info(format string, args ...any)  { l.entry.Infof(format, args...) }
 func (l *logger) warn(format string, args ...any)  { l.entry.Warnf(format, args...) }
 func (l *logger) error(format string, args ...any) { l.entry.Errorf(format, args...) }
+
+// called says that the API was called, as daprd does with API logging on.
+func (l *logger) called(r *http.Request) {
+	fields := logrus.Fields{"method": r.Method + " " + r.URL.Path, "scope": "dapr.runtime.http-info"}
+	if agent := r.UserAgent(); agent != "" {
+		fields["useragent"] = agent
+	}
+	l.entry.WithFields(fields).Info("HTTP API Called")
+}
 
 // std takes what net/http has to say: of no interest to a reader of Dapr's log, so only at debug.
 func (l *logger) std() *log.Logger {
