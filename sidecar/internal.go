@@ -17,12 +17,9 @@ func (s *sidecar) internalHandler() http.Handler {
 			return
 		}
 		body, err := readBody(r, s.MaxBodyBytes)
-		if errors.Is(err, errTooLarge) {
+		if err != nil {
 			s.own(w, err)
 			return
-		}
-		if err != nil {
-			return // the other sidecar is gone
 		}
 		url := "http://" + net.JoinHostPort(s.AppAddress, strconv.Itoa(s.AppPort)) + r.URL.RequestURI()
 		req, err := http.NewRequestWithContext(r.Context(), r.Method, url, nil)
@@ -36,7 +33,8 @@ func (s *sidecar) internalHandler() http.Handler {
 			req.Header.Set(tokenHeader, s.AppToken)
 		}
 		if !s.enter(r.Context()) {
-			return // the other sidecar is gone
+			s.own(w, r.Context().Err())
+			return
 		}
 		defer s.leave()
 		resp, err := s.app.RoundTrip(req)

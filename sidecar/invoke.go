@@ -28,8 +28,9 @@ func (s *sidecar) invoke(w http.ResponseWriter, r *http.Request, app, method str
 		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
 		return
 	}
-	if err != nil {
-		return // the caller is gone
+	if err != nil { // the caller is gone, or broke the rules of HTTP
+		fail(w, http.StatusInternalServerError, "ERR_DIRECT_INVOKE", fmt.Sprintf("failed to invoke, id: %s, err: %s", app, err))
+		return
 	}
 	target := s.policies.For(app)
 	if id, namespaced := strings.CutSuffix(app, ".default"); namespaced {

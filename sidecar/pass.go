@@ -21,6 +21,7 @@ func pass(w http.ResponseWriter, from *http.Response, status int) {
 		to = flushing{w, http.NewResponseController(w)}
 	}
 	if _, err := io.Copy(to, from.Body); err != nil {
+		http.NewResponseController(w).Flush() // a head still kept back would make it no answer at all
 		panic(http.ErrAbortHandler)
 	}
 }
