@@ -138,7 +138,9 @@ func (q quiet) Unwrap() error { return q.error }
 // close drops an answer that nobody will get.
 func (c *call) close() {
 	if c.last != nil {
-		io.Copy(io.Discard, io.LimitReader(c.last.Body, drainBytes))
+		if c.last.StatusCode != http.StatusSwitchingProtocols { // what follows has no end
+			io.Copy(io.Discard, io.LimitReader(c.last.Body, drainBytes))
+		}
 		c.last.Body.Close()
 		c.last = nil
 	}

@@ -145,8 +145,8 @@ func (s *sidecar) load(files []File) *policy.Policies {
 	for _, line := range p.Warnings() {
 		s.log.warn("%s", line)
 	}
-	for _, kind := range p.NotRun() {
-		s.log.warn("Resiliency targets of kind %s are read, and have no effect in this sidecar", kind)
+	if kinds := p.NotRun(); len(kinds) > 0 {
+		s.log.warn("Resiliency targets of kind %s are read, and have no effect in this sidecar", strings.Join(kinds, ", "))
 	}
 	return p
 }
