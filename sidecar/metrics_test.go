@@ -92,6 +92,7 @@ func TestMetricsAreDaprsWithItsNamesAndLabels(t *testing.T) {
 }
 
 func TestDaprDoesNotCountItsBuiltInRetries(t *testing.T) {
+	t.Parallel()
 	caller := start(t, sidecar.Config{AppID: "caller", MetricsPort: freePort(t), Peers: map[string]string{"target": "127.0.0.1:1"}})
 	call(t, "POST", "http://"+caller.HTTP+"/orders", "x", "dapr-app-id", "target")
 	require.Empty(t, metrics(t, caller, "dapr_resiliency"))
