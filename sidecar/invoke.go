@@ -23,18 +23,21 @@ const ownError = "Halfopen-Error"
 // invoke calls another app under the policies in force and hands its answer on.
 func (s *sidecar) invoke(w http.ResponseWriter, r *http.Request, app, method string) {
 	chunked := r.ContentLength < 0
-	body, err := readBody(r)
+	body, err := readBody(r, s.MaxBodyBytes)
 	if errors.Is(err, errTooLarge) {
 		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
 		return
 	}
-	if err != nil {
-		return // the caller is gone
+	if err != nil { // the caller is gone, or broke the rules of HTTP
+		fail(w, http.StatusInternalServerError, "ERR_DIRECT_INVOKE", fmt.Sprintf("failed to invoke, id: %s, err: %s", app, err))
+		return
 	}
 	target := s.policies.For(app)
 	if id, namespaced := strings.CutSuffix(app, ".default"); namespaced {
 		target, app = policy.None(app), id
 	}
+	state, _ := s.engine.State(target, method)
+	s.metrics.began(target, state)
 	call := &call{sidecar: s, app: app, request: r, method: method, body: body}
 	if call.request.Header.Get("traceparent") == "" {
 		call.request.Header.Set("traceparent", traceparent())
@@ -86,7 +89,7 @@ func (c *call) attempt(ctx context.Context, empty bool) (int, error) {
 	}
 	req.Body, req.ContentLength = once(c.request, body), int64(len(body))
 	copyHeader(req.Header, c.request.Header)
-	req.Header.Del("dapr-app-id")
+	req.Header.Del(tokenHeader)
 	req.Header.Set("Dapr-App-Id", c.app)
 	req.Header.Set("Dapr-Caller-App-Id", s.AppID)
 	req.Header.Set("Dapr-Callee-App-Id", c.app)
@@ -135,22 +138,21 @@ func (q quiet) Unwrap() error { return q.error }
 // close drops an answer that nobody will get.
 func (c *call) close() {
 	if c.last != nil {
-		io.Copy(io.Discard, io.LimitReader(c.last.Body, maxBodyBytes))
+		if c.last.StatusCode != http.StatusSwitchingProtocols { // what follows has no end
+			io.Copy(io.Discard, io.LimitReader(c.last.Body, drainBytes))
+		}
 		c.last.Body.Close()
 		c.last = nil
 	}
 }
 
+// drainBytes is how much of an unwanted answer is read, so that its connection can be kept.
+const drainBytes = 256 << 10
+
 // answer hands the app's own answer on.
 func (c *call) answer(w http.ResponseWriter, status int) {
 	copyHeader(w.Header(), c.last.Header)
-	if c.last.ContentLength >= 0 {
-		w.Header().Set("Content-Length", fmt.Sprint(c.last.ContentLength))
-	}
-	w.WriteHeader(status)
-	if _, err := io.Copy(w, c.last.Body); err != nil {
-		panic(http.ErrAbortHandler) // the answer broke off half-way: its reader must not take it for whole
-	}
+	pass(w, c.last, status)
 }
 
 // hopByHop are headers of one connection, not of the call.

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/halfopen/halfopen/harness"
 	"github.com/halfopen/halfopen/harness/problem"
@@ -35,6 +36,12 @@ func main() {
 // run is the whole program: it tells on stderr what went wrong and gives the exit code.
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	root := newRoot(out, errs)
+	if len(args) > 0 && args[0] == "sidecar" {
+		var s sidecarFlags
+		known := pflag.NewFlagSet("", pflag.ContinueOnError)
+		s.add(known)
+		args = doubleDash(known, args)
+	}
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var code exitCode

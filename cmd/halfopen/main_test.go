@@ -46,6 +46,9 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, "read the run"},
 		"a_sidecar_without_id":      {[]string{"sidecar"}, "--app-id is missing"},
 		"a_missing_resources_path":  {[]string{"sidecar", "--app-id", "a", "--resources-path", "nowhere"}, "--resources-path"},
+		"an_app_that_speaks_grpc":   {[]string{"sidecar", "--app-id", "a", "--app-protocol", "grpc"}, "--app-protocol grpc: this sidecar speaks http"},
+		"a_size_that_is_none":       {[]string{"sidecar", "--app-id", "a", "--max-body-size", "big"}, `--max-body-size "big": want a number of bytes`},
+		"a_level_that_is_none":      {[]string{"sidecar", "--app-id", "a", "-log-level", "loud"}, `--log-level "loud": want debug`},
 		"a_peer_that_is_no_address": {[]string{"sidecar", "--app-id", "a", "--peer", "b"}, "want APP=HOST:PORT"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -236,9 +239,9 @@ func TestDaprdsFlagsAreTakenAndThoseWithoutEffectNamed(t *testing.T) {
 		t.Skip("skipped: runs real processes")
 	}
 	port := freePortOf(t)
-	c := start(t, nil, "sidecar", "--mode", "standalone", "--app-id", "a", "--dapr-http-port", port, "--dapr-grpc-port", "50001",
+	c := start(t, nil, "sidecar", "-mode", "standalone", "-app-id=a", "--config", "none.yaml", "-enable-app-health-check", "--dapr-http-port", port, "--dapr-grpc-port", "50001",
 		"--dapr-listen-addresses", "127.0.0.1", "--enable-mtls=false", "--enable-api-logging", "--app-max-concurrency", "3", "--log-as-json", "--discovery=false")
-	require.Equal(t, "halfopen: no effect in this sidecar: --app-max-concurrency, --enable-api-logging", c.await(t, "no effect"))
+	require.Equal(t, "halfopen: no effect in this sidecar: --config, --enable-app-health-check", c.await(t, "no effect"))
 	require.Contains(t, c.await(t, "dapr initialized"), `"app_id":"a"`)
 	resp, err := http.Post(fmt.Sprintf("http://127.0.0.1:%s/v1.0/shutdown", port), "", nil)
 	require.NoError(t, err)
@@ -246,6 +249,31 @@ func TestDaprdsFlagsAreTakenAndThoseWithoutEffectNamed(t *testing.T) {
 	resp.Body.Close()
 	require.Equal(t, http.StatusNoContent, resp.StatusCode)
 	require.Equal(t, 0, c.code(t))
+	require.Contains(t, c.all.String(), `"method":"POST /v1.0/shutdown","msg":"HTTP API Called"`)
+}
+
+func TestASecondSignalEndsASidecarAtOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes")
+	}
+	hung, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and never answers
+	require.NoError(t, err)
+	defer hung.Close()
+	port := freePortOf(t)
+	c := start(t, nil, "sidecar", "--app-id", "a", "--dapr-http-port", port, "--peer", "b="+hung.Addr().String(),
+		"--discovery=false", "--dapr-graceful-shutdown-seconds", "3600")
+	c.await(t, "dapr initialized")
+	client, err := net.Dial("tcp", "127.0.0.1:"+port)
+	require.NoError(t, err)
+	defer client.Close()
+	fmt.Fprintf(client, "GET / HTTP/1.1\r\nHost: a\r\ndapr-app-id: b\r\n\r\n")
+	server, err := hung.Accept() // the request is in flight
+	require.NoError(t, err)
+	defer server.Close()
+	require.NoError(t, c.Process.Signal(syscall.SIGTERM))
+	c.await(t, "Dapr is shutting down")
+	require.NoError(t, c.Process.Signal(syscall.SIGTERM))
+	require.Equal(t, -1, c.code(t), "ended by the signal")
 }
 
 func freePortOf(t *testing.T) string {

@@ -23,10 +23,11 @@ var (
 
 // A Watcher is told what an engine does, for logs and metrics. Its methods must not block.
 type Watcher interface {
-	Retrying(operation string, gap time.Duration) // once an operation, before its first retry
-	Recovered(operation string, attempts int)     // an operation that was retried has succeeded
+	// Retrying comes once an operation, before its first retry; app is empty for the built-in retries.
+	Retrying(operation, app string, gap time.Duration)
+	Recovered(operation string, attempts int) // an operation that was retried has succeeded
 	Changed(breaker string, app string, from, to gobreaker.State)
-	TimedOut(app string)
+	TimedOut(app string) // once an operation, at its first attempt that took too long
 }
 
 // An Attempt tries once. Its status counts where err is nil.
@@ -91,6 +92,14 @@ func (e *Engine) breaker(t Target, p string) *gobreaker.CircuitBreaker[int] {
 	return cb
 }
 
+// State is the state of the breaker of a target's path, at this moment; false where the target has no breaker.
+func (e *Engine) State(t Target, p string) (gobreaker.State, bool) {
+	if t.breaker == nil {
+		return 0, false
+	}
+	return e.breaker(t, CleanPath(p)).State(), true
+}
+
 func (e *Engine) newBreaker(key string, t Target) *gobreaker.CircuitBreaker[int] {
 	b := t.breaker
 	return gobreaker.NewCircuitBreaker[int](gobreaker.Settings{
@@ -118,16 +127,21 @@ func Failed(status int) bool { return status < 200 || status > 399 }
 // The result is that of the last attempt, or the breaker's refusal.
 func (e *Engine) Do(ctx context.Context, t Target, p string, oneShot bool, attempt Attempt) (int, error) {
 	p = CleanPath(p)
-	n := 0
+	n, late := 0, false
 	once := func() (int, error) {
 		n++
-		return e.guarded(ctx, t, p, n, attempt)
+		status, err := e.guarded(ctx, t, p, n, attempt)
+		if errors.Is(err, ErrTimedOut) && t.timeout > 0 && ctx.Err() == nil && !late {
+			late = true
+			e.watcher.TimedOut(t.app)
+		}
+		return status, err
 	}
 	inner := func() (int, error) {
 		if t.retry == nil {
 			return once()
 		}
-		return e.retry(ctx, *t.retry, "endpoint["+t.app+", "+t.app+":"+p+"]", once, func(status int, err error) bool {
+		return e.retry(ctx, *t.retry, "endpoint["+t.app+", "+t.app+":"+p+"]", t.app, once, func(status int, err error) bool {
 			switch {
 			case errors.Is(err, ErrOpen), errors.Is(err, ErrTooMany):
 				return false
@@ -142,7 +156,7 @@ func (e *Engine) Do(ctx context.Context, t Target, p string, oneShot bool, attem
 	if t.builtin == nil {
 		return inner()
 	}
-	return e.retry(ctx, *t.builtin, t.builtin.name, inner, func(_ int, err error) bool {
+	return e.retry(ctx, *t.builtin, t.builtin.name, "", inner, func(_ int, err error) bool {
 		return errors.Is(err, ErrUnreachable) && !oneShot
 	})
 }
@@ -178,7 +192,6 @@ func (e *Engine) timed(ctx context.Context, t Target, n int, attempt Attempt) (i
 	status, err := attempt(ctx, n)
 	timer.Stop()
 	if err != nil && errors.Is(context.Cause(ctx), ErrTimedOut) {
-		e.watcher.TimedOut(t.app)
 		err = ErrTimedOut
 	}
 	if err != nil {
@@ -191,7 +204,7 @@ func (e *Engine) timed(ctx context.Context, t Target, n int, attempt Attempt) (i
 const maxElapsed = 15 * time.Minute
 
 // retry repeats op with a policy's gaps for as long as again says so.
-func (e *Engine) retry(ctx context.Context, r retry, operation string, op func() (int, error), again func(int, error) bool) (int, error) {
+func (e *Engine) retry(ctx context.Context, r retry, operation, app string, op func() (int, error), again func(int, error) bool) (int, error) {
 	next := r.gaps()
 	started := time.Now()
 	for n := 1; ; n++ {
@@ -210,7 +223,7 @@ func (e *Engine) retry(ctx context.Context, r retry, operation string, op func()
 			return status, err
 		}
 		if n == 1 {
-			e.watcher.Retrying(operation, gap)
+			e.watcher.Retrying(operation, app, gap)
 		}
 		timer := time.NewTimer(gap)
 		select {
