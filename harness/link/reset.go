@@ -1,10 +1,6 @@
 package link
 
-import (
-	"errors"
-
-	"github.com/halfopen/halfopen/harness/scenario"
-)
+import "github.com/halfopen/halfopen/harness/scenario"
 
 // reset ends connections with a reset: those that are open at once, new ones after f.Delay. Toxiproxy resets only
 // new ones.
@@ -17,14 +13,14 @@ func (h *hop) reset(f scenario.Fault) (heal func() error, err error) {
 			return nil
 		}, nil
 	}
-	heal, err = h.add(f, "reset_peer", map[string]any{"timeout": f.Delay.Milliseconds()})
+	mend, err := h.add(f, "reset_peer", map[string]any{"timeout": f.Delay.Milliseconds()})
 	if err != nil {
 		return nil, err
 	}
 	h.tap.resetAll("reset")
 	return func() error {
-		err := heal()
+		err := mend()
 		h.tap.resetAll("reset") // Toxiproxy keeps linger 0 on what it has touched
-		return errors.Join(err)
+		return err
 	}, nil
 }
