@@ -29,6 +29,10 @@ test-short: ## only the tests that start no processes and no containers
 race: ## the short tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -short -count=1 ./...
 
+.PHONY: bench
+bench: bin/halfopen ## what two sidecars cost a call, against a bare forwarder; fails where a ratio is missed
+	HALFOPEN_BENCH=$(CURDIR)/bin/halfopen go test -count=1 -run '^TestSpeed$$' -v ./sidecar/bench
+
 .PHONY: images
 images: bin/linux/halfopen ## build the one image, FROM scratch, as halfopen:dev
 	docker build -q -t halfopen:dev -f Dockerfile bin/linux
