@@ -30,7 +30,7 @@ var clients = []int{1, 16}
 
 // A figure is what one round has shown of one way.
 type figure struct {
-	perSecond float64
+	perSecond float64 // of its median slice: a stall of the machine falls on one way's slice only
 	p50, p99  time.Duration
 }
 
@@ -78,19 +78,19 @@ func measure(ways []*way) figures {
 	for range rounds {
 		for _, n := range clients {
 			took := map[*way][]time.Duration{}
-			lasted := map[*way]time.Duration{}
+			speeds := map[*way][]float64{}
 			for range slicesARound {
 				for _, w := range ways {
 					latencies, d := w.load(n, sliceLasts)
 					took[w] = append(took[w], latencies...)
-					lasted[w] += d
+					speeds[w] = append(speeds[w], float64(len(latencies))/d.Seconds())
 				}
 			}
 			for _, w := range ways {
 				all := took[w]
 				slices.Sort(all)
 				out[w][n] = append(out[w][n], figure{
-					float64(len(all)) / lasted[w].Seconds(), all[len(all)/2], all[len(all)*99/100],
+					median(speeds[w]), all[len(all)/2], all[len(all)*99/100],
 				})
 			}
 		}
