@@ -71,7 +71,7 @@ func config(c sidecar.Config) sidecar.Config {
 	return c
 }
 
-func start(t testing.TB, c sidecar.Config) *running {
+func start(t *testing.T, c sidecar.Config) *running {
 	t.Helper()
 	r := &running{log: &log{}, ended: make(chan error, 1)}
 	ready := make(chan sidecar.Addresses, 1)
@@ -96,7 +96,7 @@ func start(t testing.TB, c sidecar.Config) *running {
 	return r
 }
 
-func port(t testing.TB, addr string) int {
+func port(t *testing.T, addr string) int {
 	t.Helper()
 	a, err := net.ResolveTCPAddr("tcp", addr)
 	require.NoError(t, err)
@@ -104,7 +104,7 @@ func port(t testing.TB, addr string) int {
 }
 
 // pair starts an app, its sidecar, and a caller's sidecar that knows it as target and as plain.
-func pair(t testing.TB, app http.Handler) (caller *running, callee *running) {
+func pair(t *testing.T, app http.Handler) (caller *running, callee *running) {
 	t.Helper()
 	srv := httptest.NewServer(app)
 	t.Cleanup(srv.Close)
@@ -117,7 +117,7 @@ func pair(t testing.TB, app http.Handler) (caller *running, callee *running) {
 	return caller, callee
 }
 
-func freePort(t testing.TB) int {
+func freePort(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
