@@ -109,16 +109,17 @@ func (c *call) attempt(ctx context.Context, empty bool) (int, error) {
 	return resp.StatusCode, nil
 }
 
-// once gives a body that net/http can neither read twice nor take for none, so that it can't send a request a
-// second time by itself when a kept connection turns out to be dead. Only where it wouldn't do that anyway is an
-// empty body none at all, so that its length is told as 0.
+// once gives a body that net/http can neither read twice (there is no GetBody) nor take for none, so that it can't
+// send a request a second time by itself when a kept connection turns out to be dead. Only where it wouldn't do
+// that anyway is an empty body none at all, so that its length is told as 0. That a body lies in memory is plain to
+// net/http: it then writes head and body at once.
 func once(r *http.Request, body []byte) io.ReadCloser {
 	writes := r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch
 	keyed := r.Header.Get("Idempotency-Key") != "" || r.Header.Get("X-Idempotency-Key") != ""
 	if len(body) == 0 && writes && !keyed {
 		return http.NoBody
 	}
-	return io.NopCloser(struct{ io.Reader }{bytes.NewReader(body)})
+	return io.NopCloser(bytes.NewReader(body))
 }
 
 // transportError keeps the words that tell what happened, and marks that no sidecar was there to talk to.
@@ -165,8 +166,10 @@ func copyHeader(to, from http.Header) {
 	for k, values := range from {
 		to[k] = values
 	}
-	for _, name := range strings.Split(from.Get("Connection"), ",") {
-		to.Del(strings.TrimSpace(name))
+	for _, names := range from["Connection"] {
+		for name := range strings.SplitSeq(names, ",") {
+			to.Del(strings.TrimSpace(name))
+		}
 	}
 	for _, name := range hopByHop {
 		to.Del(name)
@@ -181,7 +184,7 @@ func forwarded(h http.Header, r *http.Request) {
 	}
 	h.Set("X-Forwarded-For", by)
 	h.Set("X-Forwarded-Host", r.Host)
-	h.Set("Forwarded", fmt.Sprintf("for=%s;by=%s;host=%s", by, by, r.Host))
+	h.Set("Forwarded", "for="+by+";by="+by+";host="+r.Host)
 }
 
 // traceparent is a fresh W3C trace context, for a caller that sent none.

@@ -50,13 +50,13 @@ func NewEngine(w Watcher, stop <-chan struct{}) *Engine {
 
 // A cache keeps the breakers of one app, one a path; the least recently used goes.
 type cache struct {
-	order *list.List // of *entry, the most recent first
-	byKey map[string]*list.Element
+	order  *list.List // of *entry, the most recent first
+	byPath map[string]*list.Element
 }
 
 type entry struct {
-	key string
-	cb  *gobreaker.CircuitBreaker[int]
+	path string
+	cb   *gobreaker.CircuitBreaker[int]
 }
 
 // CleanPath is what tells a path's breaker from another's: verb, query, a trailing slash and the way of encoding
@@ -74,20 +74,19 @@ func (e *Engine) breaker(t Target, p string) *gobreaker.CircuitBreaker[int] {
 	defer e.mu.Unlock()
 	c := e.breakers[t.app]
 	if c == nil {
-		c = &cache{order: list.New(), byKey: map[string]*list.Element{}}
+		c = &cache{order: list.New(), byPath: map[string]*list.Element{}}
 		e.breakers[t.app] = c
 	}
-	key := t.app + ":" + p
-	if el := c.byKey[key]; el != nil {
+	if el := c.byPath[p]; el != nil {
 		c.order.MoveToFront(el)
 		return el.Value.(*entry).cb
 	}
-	cb := e.newBreaker(key, t)
-	c.byKey[key] = c.order.PushFront(&entry{key, cb})
+	cb := e.newBreaker(t.app+":"+p, t)
+	c.byPath[p] = c.order.PushFront(&entry{p, cb})
 	if c.order.Len() > t.cache {
 		oldest := c.order.Back()
 		c.order.Remove(oldest)
-		delete(c.byKey, oldest.Value.(*entry).key)
+		delete(c.byPath, oldest.Value.(*entry).path)
 	}
 	return cb
 }
@@ -141,7 +140,8 @@ func (e *Engine) Do(ctx context.Context, t Target, p string, oneShot bool, attem
 		if t.retry == nil {
 			return once()
 		}
-		return e.retry(ctx, *t.retry, "endpoint["+t.app+", "+t.app+":"+p+"]", t.app, once, func(status int, err error) bool {
+		operation := func() string { return "endpoint[" + t.app + ", " + t.app + ":" + p + "]" }
+		return e.retry(ctx, t.retry, operation, t.app, once, func(status int, err error) bool {
 			switch {
 			case errors.Is(err, ErrOpen), errors.Is(err, ErrTooMany):
 				return false
@@ -156,7 +156,7 @@ func (e *Engine) Do(ctx context.Context, t Target, p string, oneShot bool, attem
 	if t.builtin == nil {
 		return inner()
 	}
-	return e.retry(ctx, *t.builtin, t.builtin.name, "", inner, func(_ int, err error) bool {
+	return e.retry(ctx, t.builtin, func() string { return t.builtin.name }, "", inner, func(_ int, err error) bool {
 		return errors.Is(err, ErrUnreachable) && !oneShot
 	})
 }
@@ -204,26 +204,29 @@ func (e *Engine) timed(ctx context.Context, t Target, n int, attempt Attempt) (i
 const maxElapsed = 15 * time.Minute
 
 // retry repeats op with a policy's gaps for as long as again says so.
-func (e *Engine) retry(ctx context.Context, r retry, operation, app string, op func() (int, error), again func(int, error) bool) (int, error) {
-	next := r.gaps()
+func (e *Engine) retry(ctx context.Context, r *retry, operation func() string, app string, op func() (int, error), again func(int, error) bool) (int, error) {
+	var next backoff.BackOff // nil until there is a gap
 	started := time.Now()
 	for n := 1; ; n++ {
 		status, err := op()
 		if !again(status, err) {
 			if n > 1 && err == nil && !Failed(status) {
-				e.watcher.Recovered(operation, n)
+				e.watcher.Recovered(operation(), n)
 			}
 			return status, err
 		}
 		if ctx.Err() != nil || (r.max >= 0 && n > r.max) {
 			return status, err
 		}
+		if next == nil {
+			next = r.gaps()
+		}
 		gap := next.NextBackOff()
 		if r.exponential && time.Since(started)+gap > maxElapsed {
 			return status, err
 		}
 		if n == 1 {
-			e.watcher.Retrying(operation, app, gap)
+			e.watcher.Retrying(operation(), app, gap)
 		}
 		timer := time.NewTimer(gap)
 		select {
@@ -239,7 +242,7 @@ func (e *Engine) retry(ctx context.Context, r retry, operation, app string, op f
 }
 
 // gaps gives the pauses of one operation.
-func (r retry) gaps() backoff.BackOff {
+func (r *retry) gaps() backoff.BackOff {
 	if !r.exponential {
 		return backoff.NewConstantBackOff(r.duration)
 	}
