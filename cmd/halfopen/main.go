@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/halfopen/halfopen/cmd/halfopen/early"
 	"github.com/halfopen/halfopen/harness"
 	"github.com/halfopen/halfopen/harness/problem"
 )
@@ -27,6 +28,7 @@ const (
 )
 
 func main() {
+	early.Done()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
