@@ -16,7 +16,7 @@ help: ## print this
 
 .PHONY: chaos
 chaos: bin/halfopen ## run one scenario and judge it: SCENARIO=stop-order-processor ENV=auto|container|process ARGS=...
-	@./bin/halfopen run --env $(ENV) --reports $(RUNS) $(ARGS) scenarios/$(SCENARIO)
+	@./bin/halfopen run --env $(ENV) --reports $(RUNS) $(ARGS) $(SCENARIO)
 
 .PHONY: test
 # One package after the other: what one starts would make another's machine late, and late is not judged.

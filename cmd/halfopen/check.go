@@ -21,11 +21,12 @@ func newCheckCommand() *cobra.Command {
 		Short:   "judge saved runs again, without starting anything",
 		Long:    "Check reads a run's folder, judges it and writes its verdict and reports anew: the same folder gives the same bytes.",
 		Example: "  halfopen check reports/stop-order-processor-20261124-101844-3f9a1c",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    needs("a run's folder", "they lie below reports/"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look.settle(cmd)
 			worst := exitKept
-			for _, dir := range args {
+			for _, arg := range args {
+				dir := findRun(arg)
 				v, err := harness.Judge(dir)
 				if err != nil {
 					return fmt.Errorf("check %s: %w", dir, err)
@@ -52,13 +53,13 @@ func newReportCommand() *cobra.Command {
 		Use:     "report RUN",
 		Short:   "tell a saved run: on the terminal, or as html, junit, json or markdown",
 		Example: "  halfopen report --format markdown reports/stop-order-processor-20261124-101844-3f9a1c",
-		Args:    cobra.ExactArgs(1),
+		Args:    needs("a run's folder", "they lie below reports/"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look.settle(cmd)
 			if form == "terminal" {
-				return tell(cmd.OutOrStdout(), args[0], look, 0)
+				return tell(cmd.OutOrStdout(), findRun(args[0]), look, 0)
 			}
-			in, err := input(args[0])
+			in, err := input(findRun(args[0]))
 			if err != nil {
 				return err
 			}

@@ -37,7 +37,7 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		says string
 	}{
 		"an_unknown_command":        {[]string{"runn"}, "unknown command"},
-		"no_scenario":               {[]string{"run"}, "requires at least 1 arg"},
+		"no_scenario":               {[]string{"run"}, "run what? name a scenario"},
 		"a_missing_scenario":        {[]string{"run", "--reports", reports, "nowhere"}, "nowhere: can't be read: no such file or directory"},
 		"a_bad_scenario":            {[]string{"run", "--reports", reports, "harness/testdata/bad/many-problems-at-once"}, "scenario.yaml:7:43: services.checkout.sends.to: no service"},
 		"an_unknown_environment":    {[]string{"run", "--reports", reports, "--env", "moon", "nothing-happens"}, "want auto, container or process"},

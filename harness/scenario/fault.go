@@ -77,6 +77,9 @@ func (f Fault) String() string {
 	switch f.Kind {
 	case Latency, Slow, SlowClose:
 		text += " by " + f.Delay.String()
+		if f.Jitter > 0 {
+			text += " ±" + f.Jitter.String()
+		}
 	case Respond:
 		text += " with " + strconv.Itoa(f.Status)
 	case Bandwidth:
@@ -192,6 +195,12 @@ func (p *parser) details(f *document.Fields, out *Fault) {
 	}
 	out.Delay = cmp.Or(span(f.Get("delay"), 0), span(f.Get("after"), 0))
 	out.Jitter = span(f.Get("jitter"), 0)
+	if v := f.Get("delay"); v.Set() && out.Delay == 0 && out.Kind != Slice {
+		v.Problem("is no delay: the fault would do nothing", "delay: 300ms")
+	}
+	if v := f.Get("jitter"); v.Set() && out.Jitter >= out.Delay {
+		v.Problem("is not less than the delay: nobody could tell it from no fault at all", "a third of the delay, say")
+	}
 	out.Direction = f.Get("direction").Text()
 	if v := f.Get("direction"); v.Set() && !slices.Contains([]string{"request", "response", "both"}, out.Direction) {
 		v.Problem(fmt.Sprintf("%q: want request, response or both", out.Direction), "")
