@@ -105,7 +105,7 @@ func loadSpec(file string, s scenario.Scenario) (*resiliency.Spec, problem.List)
 		}}
 	}
 	spec, problems := resiliency.Parse(path, text)
-	if spec != nil && slices.Contains(s.Expect.Checks, "policy-loaded") {
+	if spec != nil && (s.Expect.SpecErrors || slices.Contains(s.Expect.Checks, "policy-loaded")) {
 		return spec, nil
 	}
 	return spec, problems

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -27,7 +28,7 @@ func (s *sidecar) internalHandler() http.Handler {
 			s.own(w, err)
 			return
 		}
-		req.Body, req.ContentLength = once(r, body), int64(len(body))
+		req.ContentLength = int64(len(body))
 		copyHeader(req.Header, r.Header)
 		if s.AppToken != "" {
 			req.Header.Set(tokenHeader, s.AppToken)
@@ -37,7 +38,7 @@ func (s *sidecar) internalHandler() http.Handler {
 			return
 		}
 		defer s.leave()
-		resp, err := s.app.RoundTrip(req)
+		resp, err := send(s.app, req, func() io.ReadCloser { return once(r, body) })
 		if err != nil {
 			s.app.CloseIdleConnections()
 			s.own(w, fmt.Errorf("error invoking app channel: %s %q: %w", r.Method, url, err))

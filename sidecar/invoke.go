@@ -87,7 +87,7 @@ func (c *call) attempt(ctx context.Context, empty bool) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	req.Body, req.ContentLength = once(c.request, body), int64(len(body))
+	req.ContentLength = int64(len(body))
 	copyHeader(req.Header, c.request.Header)
 	req.Header.Del(tokenHeader)
 	req.Header.Set("Dapr-App-Id", c.app)
@@ -96,7 +96,7 @@ func (c *call) attempt(ctx context.Context, empty bool) (int, error) {
 	req.Header.Set("Dapr-Caller-Namespace", "")
 	forwarded(req.Header, c.request)
 	s.metrics.attempt(c.app)
-	resp, err := s.peers.transport(c.app).RoundTrip(req)
+	resp, err := send(s.peers.transport(c.app), req, func() io.ReadCloser { return once(c.request, body) })
 	if err != nil {
 		s.peers.failed(c.app)
 		return 0, transportError(err)

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -138,10 +139,18 @@ func (c *conn) readHead(read *reader) {
 
 func (c *conn) drainHead(read *reader) {
 	buf := make([]byte, 4<<10)
+	var head []byte
 	for !read.sawHead() {
 		n, err := c.client.Read(buf)
 		if n > 0 {
 			read.request(buf[:n])
+			if head = append(head, buf[:n]...); bytes.Contains(head, []byte("\r\n\r\n")) {
+				select { // it is there: the parser needs a moment, and no more bytes
+				case <-read.head:
+				case <-time.After(headGrace):
+				}
+				return
+			}
 		}
 		if err != nil {
 			return

@@ -20,7 +20,7 @@ type Check struct {
 func Checks() []Check {
 	return []Check{
 		policyLoaded, faultEffective, faultHealed,
-		retryGap, retryCount, retryLog, builtinRetries, attemptTimeout,
+		retryGap, retryCount, retryLog, builtinRetries, attemptTimeout, waitsBounded,
 		breakerTrips, breakerOpen, openTime, halfOpenAdmissions, breakerCloses, breakerLog,
 		recovery, callerTold,
 		ordersLost, ordersDuplicated, ordersReordered,

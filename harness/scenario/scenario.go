@@ -37,7 +37,7 @@ type Service struct {
 type Sends struct {
 	To      string            // app id
 	Method  string            // POST by default
-	Path    string            // orders by default
+	Path    string            // a text/template with {{.ID}}; orders by default
 	Headers map[string]string // besides dapr-app-id, traceparent and X-Order-Id
 	Body    string            // a text/template with {{.ID}}; {"orderId":{{.ID}}} by default
 	Every   time.Duration     // the pause between two orders of one caller; 1 s by default
@@ -83,6 +83,8 @@ type Expect struct {
 	Verdict string   // pass (default) | fail
 	Checks  []string // with fail: exactly these checks fail
 	Logs    []Log    // lines that must appear
+	// SpecErrors says that the spec has errors which Dapr swallows, and that the scenario is about them.
+	SpecErrors bool `json:",omitempty"`
 }
 
 // A Log is a line that a part of a service must print.
