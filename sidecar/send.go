@@ -22,11 +22,11 @@ func send(t *http.Transport, req *http.Request, body func() io.ReadCloser) (*htt
 	return t.RoundTrip(again)
 }
 
-// unwritten tells whether a request failed before any of it was written. net/http knows, and has no public word
-// for it; a test holds that it goes on saying it so.
+// unwritten tells whether a request failed before any of it was written, or after the other side had closed the
+// connection that was kept. net/http knows, and has no public word for it; a test holds that it goes on saying it so.
 func unwritten(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
-		if fmt.Sprintf("%T", err) == "http.nothingWrittenError" {
+		if fmt.Sprintf("%T", err) == "http.nothingWrittenError" || err.Error() == "http: server closed idle connection" {
 			return true
 		}
 	}

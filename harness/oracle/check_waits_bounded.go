@@ -57,6 +57,10 @@ func (t *tally) waits(r *Reading, f *Fault, o *Operation, until time.Duration) {
 		if (ended && end < until-r.Slack.Lower) || o.Policies.Timeout != nil {
 			continue // another check judges whether the timeout was kept
 		}
+		if !ended && f.Healing == nil {
+			t.doubt("attempt %d of %s still waited when the run ended, and the fault was not healed by then", i+1, o.order())
+			continue
+		}
 		t.find(Finding{
 			What: fmt.Sprintf("attempt %d of %s waited %s, until %s was healed: no timeout of the spec would ever have ended it", i+1, o.order(), short(waited), f.Name),
 			Want: "a timeout for calls of " + o.Target, Got: "none", Events: points(x.Request, x.last()),
