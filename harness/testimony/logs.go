@@ -30,7 +30,7 @@ const (
 const Env = "logs"
 
 // about picks the lines that are testimony; all others are passed over.
-var about = regexp.MustCompile(`Circuit breaker "|Error processing operation |Recovered processing operation |Could not (?:read|parse) resiliency |Loading Resiliency configuration|(?i:starting dapr runtime)`)
+var about = regexp.MustCompile(`Circuit breaker |Error processing operation |Recovered processing operation |Could not (?:read|parse) resiliency |Loading Resiliency configuration|(?i:starting dapr runtime)`)
 
 // ErrTooMuch says that logs hold more lines about resiliency than can be judged.
 var ErrTooMuch = errors.New("more than a million lines about resiliency: take a shorter stretch of the logs")

@@ -185,7 +185,9 @@ func (t *timeline) drive(e history.Event) {
 	}
 	short, _, _ := strings.Cut(t.target, "-")
 	switch text := e.Text; {
-	case strings.HasPrefix(text, "signal continued -> "+t.caller), strings.HasPrefix(text, "signal terminated -> "+t.caller):
+	case strings.HasPrefix(text, "signal terminated -> "+t.caller+" "):
+		event(history.KindExit, t.caller, history.App, "terminated")
+	case strings.HasPrefix(text, "signal continued -> "+t.caller+" "): // so that it can end: the driver's last act
 		e.Kind, e.Text = history.KindPhase, history.PhaseTeardown
 		t.add(e)
 	case strings.HasPrefix(text, "signal terminated -> "+t.target+" "):
@@ -203,7 +205,7 @@ func (t *timeline) drive(e history.Event) {
 		fault("healing")
 	case strings.HasPrefix(text, "toxiproxy DELETE ") && strings.Contains(text, "/toxics/") && t.fault != "":
 		fault("healed")
-	case strings.HasPrefix(text, t.target+" mode := ok"):
+	case strings.HasPrefix(text, t.target+" mode := ok"), strings.HasPrefix(text, t.target+" mode := delay"): // slow is well
 		t.fault = "mode"
 		fault("healed")
 	case strings.HasPrefix(text, t.target+" mode := "):
