@@ -34,55 +34,66 @@ var heardGap = HearingCheck{
 	},
 }
 
+// mostPending bounds how many Retrying lines of one operation wait for their Recovered: giving up is not told.
+const mostPending = 1000
+
 // elapsed pairs each Recovered line with a Retrying line of its operation that leaves room for the pauses between.
 func (t *tally) elapsed(h *Hearing, v *voice) {
-	taken := map[*Heard]bool{}
-	for i, s := range v.lines {
-		if s.Kind != saidRecovered || s.Attempts < 2 {
-			continue
+	pending := map[string][]*Heard{}
+	crowded := map[string]bool{}
+	life := 0
+	for _, s := range v.lines {
+		if s.before != life {
+			life = s.before
+			clear(pending)
 		}
-		r, known := h.retry(s)
-		if !known || r == nil {
-			continue // retry-count tells of it
-		}
-		if s.grain == 0 {
-			t.doubt("lines tell no time")
-			continue
-		}
-		least, most := pausesOf(*r, s.Attempts-1)
-		slack := s.slack()
-		var start *Heard
-		var open int
-		for _, b := range slices.Backward(v.lines[:i]) {
-			if b.Kind != saidRetrying || b.Operation != s.Operation || b.before != s.before || taken[b] {
-				continue
+		switch k := s.Operation; {
+		case s.Kind == saidRetrying:
+			pending[k] = append(pending[k], s)
+			if len(pending[k]) > mostPending {
+				pending[k], crowded[k] = pending[k][1:], true
 			}
-			open++
-			if start == nil && s.Line.At-b.Line.At >= least-slack {
-				start = b
+		case s.Kind == saidRecovered && s.Attempts >= 2:
+			if r, known := h.retry(s); known && r != nil { // else retry-count tells of it
+				pending[k] = t.room(h, s, *r, pending[k], crowded[k])
 			}
-		}
-		switch {
-		case start != nil:
-			t.examined++
-			taken[start] = true
-			t.tooLate(h, s, start, most, open)
-		case !h.apps && s.before == 0:
-			t.doubt("the log begins after the operation did that it tells the end of")
-		default:
-			t.examined++
-			t.find(Finding{
-				What: fmt.Sprintf("%s's sidecar recovered %s after %d attempts, and no \"Retrying\" line is as long ago as their %d pauses take", v.service, s.Operation, s.Attempts, s.Attempts-1),
-				Want: "at least " + short(least), Events: points(s.Line),
-			})
 		}
 	}
 }
 
+// room looks for the latest Retrying line that is long enough ago, and gives those that are left.
+func (t *tally) room(h *Hearing, s *Heard, r resiliency.Retry, pending []*Heard, crowded bool) []*Heard {
+	if s.grain == 0 {
+		t.doubt("lines tell no time")
+		return pending
+	}
+	least, most := pausesOf(r, s.Attempts-1)
+	for i, start := range slices.Backward(pending) {
+		if start.grain == 0 || s.Line.At-start.Line.At < least-s.slack() {
+			continue
+		}
+		t.examined++
+		if len(pending) == 1 {
+			t.tooLate(h, s, start, most)
+		}
+		return slices.Delete(pending, i, i+1)
+	}
+	if crowded || (!h.apps && s.before == 0) {
+		t.doubt("the log does not tell when the operation began that it tells the end of")
+		return pending
+	}
+	t.examined++
+	t.find(Finding{
+		What: fmt.Sprintf("%s's sidecar recovered %s after %d attempts, and no \"Retrying\" line is as long ago as their %d pauses take", s.voice.service, s.Operation, s.Attempts, s.Attempts-1),
+		Want: "at least " + short(least), Events: points(s.Line),
+	})
+	return pending
+}
+
 // tooLate can be told only where the policy bounds each attempt too, and one operation alone was on its way.
-func (t *tally) tooLate(h *Hearing, s, start *Heard, most time.Duration, open int) {
+func (t *tally) tooLate(h *Hearing, s, start *Heard, most time.Duration) {
 	timeout := h.policies(s.voice.service, s.target()).Timeout
-	if open != 1 || timeout == nil {
+	if timeout == nil {
 		return
 	}
 	most += time.Duration(s.Attempts) * *timeout

@@ -93,6 +93,9 @@ func (t *tally) replay(h *Hearing, trip resiliency.Trip) {
 
 func absolute(d time.Duration) time.Duration { return max(d, -d) }
 
+// mostFailures bounds the search for the failure that makes a trip true: some trips never are.
+const mostFailures = 1000
+
 // tripsByCounter compares how many attempts were made since the last order that passed with how many must fail.
 func (t *tally) tripsByCounter(h *Hearing, trip resiliency.Trip) {
 	b := h.own().Breaker
@@ -109,7 +112,7 @@ func (t *tally) tripsByCounter(h *Hearing, trip resiliency.Trip) {
 			}
 		}
 		want := 0
-		for ; want < 10_000 && !trip.Eval(counts); want++ {
+		for ; want < mostFailures && !trip.Eval(counts); want++ {
 			counts.Failure()
 		}
 		n, ok := h.attempts(last, p.from)
