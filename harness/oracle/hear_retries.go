@@ -73,20 +73,28 @@ func (t *tally) interval(h *Hearing, s *Heard) {
 		})
 		return
 	}
-	if s.gap == "" {
-		return
-	}
-	lo, hi := r.Gap(1)
-	if got, err := time.ParseDuration(s.gap); err != nil || got < lo || got > hi {
-		want := lo.String()
-		if lo != hi {
-			want += " to " + hi.String()
-		}
+	if want, wrong := wrongInterval(*r, s.Line.Text); wrong {
 		t.find(Finding{
 			What: fmt.Sprintf("%s's sidecar tells an interval of %s, the policy %s says %s", s.voice.service, s.gap, r.Name, want),
 			Want: want, Got: s.gap, Events: points(s.Line),
 		})
 	}
+}
+
+// wrongInterval tells whether a Retrying line tells an interval, and not its policy's, and what that is. It is the
+// one before the first retry.
+func wrongInterval(r resiliency.Retry, line string) (want string, wrong bool) {
+	m := toldGap.FindStringSubmatch(message(line))
+	if m == nil {
+		return "", false
+	}
+	lo, hi := r.Gap(1)
+	want = lo.String()
+	if lo != hi {
+		want += " to " + hi.String()
+	}
+	got, err := time.ParseDuration(m[1])
+	return want, err != nil || got < lo || got > hi
 }
 
 // onceEach holds the lines of the caller's sidecar against the requests that were on their way.
