@@ -44,6 +44,14 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"a_missing_sidecar_spec":    {[]string{"run", "--reports", reports, "--sidecar-resiliency", "nowhere.yaml", "nothing-happens"}, "no such file"},
 		"a_run_that_is_none":        {[]string{"check", "scenarios"}, "read the run"},
 		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, "read the run"},
+		"nothing_to_check":          {[]string{"check"}, "check what? name a run's folder, --logs FILE or --timeline FILE"},
+		"a_missing_log":             {[]string{"check", "--logs", "nowhere.log"}, "nowhere.log: can't be read: no such file or directory\n    hint: --logs FILE"},
+		"a_missing_timeline":        {[]string{"check", "--timeline", "nowhere.log"}, "nowhere.log: can't be read: no such file"},
+		"a_timeline_that_is_none":   {[]string{"check", "--timeline", "go.mod"}, "go.mod:1: not an event"},
+		"logs_and_a_timeline":       {[]string{"check", "--logs", "a", "--timeline", "b"}, "one of them at a time"},
+		"a_missing_spec":            {[]string{"check", "--logs", "go.mod", "--resiliency", "nowhere.yaml"}, "nowhere.yaml: can't be read"},
+		"a_bad_spec":                {[]string{"check", "--logs", "go.mod", "--resiliency", "sidecar/testdata/recordings/c12_badspec/resiliency.yaml"}, `resiliency.yaml:15:28: spec.policies.retries.myRetry.matching.httpStatusCodes: "11" is not within 100-599`},
+		"a_spec_for_a_run":          {[]string{"check", "--resiliency", "a.yaml", "reports"}, "a run has its own"},
 		"a_sidecar_without_id":      {[]string{"sidecar"}, "--app-id is missing"},
 		"a_missing_resources_path":  {[]string{"sidecar", "--app-id", "a", "--resources-path", "nowhere"}, "--resources-path"},
 		"an_app_that_speaks_grpc":   {[]string{"sidecar", "--app-id", "a", "--app-protocol", "grpc"}, "--app-protocol grpc: this sidecar speaks http"},
@@ -61,6 +69,43 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 	left, err := os.ReadDir(reports)
 	require.NoError(t, err)
 	require.Empty(t, left, "no run was started")
+}
+
+func TestLogsFromElsewhereAreJudgedAndTheUnjudgedNamed(t *testing.T) {
+	recording := func(name, file string) string { return "sidecar/testdata/recordings/" + name + "/" + file }
+	log := filepath.Join(t.TempDir(), "daprd.log")
+	text, err := os.ReadFile(filepath.Join("..", "..", recording("c01", "timeline.log")))
+	require.NoError(t, err)
+	var daprd strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if _, said, ok := strings.Cut(line, " daprd-checkout "); ok {
+			daprd.WriteString("[pod/checkout-0/daprd] " + strings.TrimLeft(said, " "))
+		}
+	}
+	require.NoError(t, os.WriteFile(log, []byte(daprd.String()), 0o600))
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		says []string
+	}{
+		"kept":            {[]string{"--timeline", recording("c02", "timeline.log"), "--resiliency", recording("c02", "resiliency.yaml")}, exitKept, []string{"kept as far as logs can tell", "recovery (1)"}},
+		"broken":          {[]string{"--timeline", recording("c01", "timeline.log"), "--resiliency", recording("c01", "resiliency.yaml")}, exitBroken, []string{"✗ recovery", "the first order passed 25.721s after order-processor was ready again", "c01/timeline.log:49"}},
+		"not_loaded":      {[]string{"--timeline", recording("c12_badspec", "timeline.log"), "--resiliency", recording("c12_badspec", "resiliency.yaml")}, exitBroken, []string{"✗ policy-loaded"}},
+		"a_log_alone":     {[]string{"--logs", log, "--resiliency", recording("c01", "resiliency.yaml")}, exitKept, []string{"open-time (10)", "? recovery", "not judged: a sidecar's log does not tell when the target was ready again"}},
+		"two_logs":        {[]string{"--logs", log, "--resiliency", recording("c01", "resiliency.yaml"), "go.mod"}, exitKept, []string{"open-time (10)"}},
+		"no_spec":         {[]string{"--logs", log}, exitBroken, []string{"✗ breaker-log", "✗ retry-log"}},
+		"nothing_is_told": {[]string{"--logs", "go.mod", "--resiliency", recording("c01", "resiliency.yaml")}, exitUnknown, []string{"nothing could be judged"}},
+		"quiet":           {[]string{"-q", "--logs", "go.mod"}, exitUnknown, []string{"unknown told by checkout: nothing could be judged"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errs := command(t, append([]string{"check"}, c.args...)...)
+			require.Equal(t, c.code, code, "%s%s", out, errs)
+			flat := strings.Join(strings.Fields(out), " ") // however it is wrapped
+			for _, want := range c.says {
+				require.Contains(t, flat, want)
+			}
+		})
+	}
 }
 
 func TestContainersWithoutAnEngineAreOneClearLine(t *testing.T) {

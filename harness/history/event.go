@@ -34,6 +34,9 @@ const (
 // What an app or a sidecar prints (source Output(service, part)).
 const KindLine Kind = "line" // Text: one line without its newline; Service, Part; Attrs: stream (stdout | stderr)
 
+// KindMetric is a number that a sidecar tells of itself (source [Runner], or the file that holds it).
+const KindMetric Kind = "metric" // Service, Part; ID: the metric's name; Text: its value; Attrs: its labels
+
 // KindEnd closes a history; a history without it is truncated.
 const KindEnd Kind = "end" // Attrs: count (events before it), how (done | interrupted | failed)
 
