@@ -31,6 +31,11 @@ func read(c Case) *Reading {
 	r.Slack = slack(c.History, r.Began, r.Ended)
 	r.away = aways(r.comings)
 	for _, o := range r.Operations {
+		if limit := o.Policies.Timeout; limit != nil {
+			for _, x := range o.Attempts {
+				x.limit = *limit
+			}
+		}
 		o.Turns = o.turns(r.Slack)
 	}
 	r.Said = testimony(r.lines)
