@@ -137,7 +137,9 @@ func (x *Exchange) overBefore(at time.Duration) bool {
 }
 
 // left tells whether who asked did not wait for the answer.
-func (x *Exchange) left() bool { return x.Response == nil && x.Close != nil && x.Close.Attr("by") == "client" }
+func (x *Exchange) left() bool {
+	return x.Response == nil && x.Close != nil && x.Close.Attr("by") == "client"
+}
 
 func (x *Exchange) lasted(end time.Duration) time.Duration { return end - x.Start() }
 

@@ -114,20 +114,34 @@ func (b *builder) end(k key, how func(*Exchange)) {
 	}
 }
 
-// rest takes from behind the run's end only what is about the run, and what taps saw in the very moment: what an
-// order that ended the last wait went through may be written down after it.
+// rest takes from behind the run's end what is about the run: problems, and what must have come before an answer
+// that was seen. Events of one instant have no order, so it may be noted behind the end.
 func (b *builder) rest(events []history.Event) {
 	for i := range events {
-		e := &events[i]
-		switch e.Kind {
-		case history.KindProblem:
+		switch e := &events[i]; {
+		case e.Kind == history.KindProblem:
 			b.problems = append(b.problems, *e)
-		case history.KindRequest, history.KindResponse, history.KindComplete:
-			if e.At <= b.Ended+observer {
-				b.event(e)
-			}
+		case e.At <= b.Ended+observer && b.behindAnAnswer(e):
+			b.event(e)
 		}
 	}
+}
+
+// behindAnAnswer tells whether an event is of an exchange by which an operation came to its answer.
+func (b *builder) behindAnAnswer(e *history.Event) bool {
+	op := e.Op
+	switch e.Kind {
+	case history.KindRequest:
+	case history.KindResponse, history.KindComplete:
+		x := b.open[key{e.Link, e.Conn, e.Int("n")}]
+		if x == nil {
+			return false
+		}
+		op = x.Op
+	default:
+		return false
+	}
+	return op != "" && slices.ContainsFunc(b.byOp[op], func(o *Operation) bool { return o.Answered() })
 }
 
 func (b *builder) phase(e *history.Event) {
