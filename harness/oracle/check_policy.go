@@ -1,6 +1,10 @@
 package oracle
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // policyLoaded: the proof is the metric dapr_resiliency_loaded and no error line. The line "Loading Resiliency
 // configuration" and /v1.0/metadata name failed resources too, so they prove nothing.
@@ -15,6 +19,7 @@ var policyLoaded = Check{
 		inScope := false
 		for _, c := range r.Plan.Scenario.Callers() {
 			if len(r.Spec.Scopes) > 0 && !slices.Contains(r.Spec.Scopes, c.Name) {
+				t.outOfScope(r, c.Name)
 				continue
 			}
 			inScope = true
@@ -27,11 +32,27 @@ var policyLoaded = Check{
 				}
 			}
 		}
-		if !inScope {
+		if !inScope && t.examined == 0 {
 			return notHere("the spec's scopes leave every caller out")
 		}
 		return t.result()
 	},
+}
+
+// outOfScope looks at a caller that the spec is not for: it must not prove that it has loaded it.
+func (t *tally) outOfScope(r *Reading, service string) {
+	for _, e := range r.policies {
+		if e.Service != service || !slices.Contains(r.Spec.Names, e.ID) {
+			continue
+		}
+		t.examined++
+		if e.Text == "loaded" {
+			t.find(Finding{
+				What: fmt.Sprintf("%s's sidecar loaded the resource %s, whose scopes leave it out", service, e.ID),
+				Want: "only in " + strings.Join(r.Spec.Scopes, ", "), Got: e.Text, Events: points(e),
+			})
+		}
+	}
 }
 
 func (t *tally) policy(r *Reading, service, name string) {
