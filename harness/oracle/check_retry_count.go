@@ -38,6 +38,9 @@ func (t *tally) count(r *Reading, o *Operation) {
 			return
 		}
 	}
+	if t.forNobody(r, o) {
+		return
+	}
 	over, ended := o.End()
 	if !ended || !o.next().sure {
 		return
@@ -55,6 +58,24 @@ func (t *tally) count(r *Reading, o *Operation) {
 		What: fmt.Sprintf("%s was given up after %s, %s after the last one failed: %s", o.order(), attempts(n), since(end, over), limit(o)),
 		Want: limit(o), Got: fmt.Sprintf("%s, then %d", attempts(n), o.Status()), Events: points(o.Attempts[n-1].last(), o.last()),
 	})
+}
+
+// forNobody finds a retry that began when its caller had left. An attempt that was on its way then may go on.
+func (t *tally) forNobody(r *Reading, o *Operation) bool {
+	if !o.gaveUp() {
+		return false
+	}
+	left := r.late(o.Close.At) + r.delay(o.Link.Name, o.Close.At) + mostUncertain
+	for i, x := range o.Attempts[1:] {
+		if x.Start() > left {
+			t.find(Finding{
+				What: fmt.Sprintf("%s was tried again after attempt %d, %s after its caller had left", o.order(), i+1, since(o.Close.At, x.Start())),
+				Want: "no attempt for nobody", Got: fmt.Sprintf("%d attempts", len(o.Attempts)), Events: points(*o.Close, x.Request),
+			})
+			return true
+		}
+	}
+	return false
 }
 
 // attempts counts them in words.
