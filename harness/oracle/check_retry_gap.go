@@ -19,6 +19,7 @@ var retryGap = Check{
 			}
 			owed = t.missing(r, o) || owed
 		}
+		t.jitter(r)
 		if t.examined == 0 && len(t.findings) == 0 && !owed {
 			return notHere("no attempt failed that would have been retried")
 		}
