@@ -9,10 +9,11 @@ import (
 	"github.com/halfopen/halfopen/harness/history"
 )
 
-// retryLog: Dapr says "Retrying" once an operation, however many attempts follow.
+// retryLog: Dapr says "Retrying" once an operation, however many attempts follow, and "Recovered" when one of them
+// succeeds. Giving up is not told.
 var retryLog = Check{
 	Name: "retry-log",
-	Doc:  "each operation that is retried is told once, by one \"Retrying\" line at its first failure",
+	Doc:  "each operation that is retried is told once, by one \"Retrying\" line at its first failure, and by a \"Recovered\" line where it succeeds",
 	Run: func(r *Reading) Result {
 		var t tally
 		said := map[spoken]*talk{}
@@ -45,6 +46,7 @@ var retryLog = Check{
 		}
 		t.untrue(r, said)
 		t.intervals(r)
+		t.recovered(r)
 		if t.examined == 0 {
 			return notHere("no operation was retried, and no sidecar says so")
 		}

@@ -26,6 +26,7 @@ var rogues = []struct {
 	{"gives_up_silently", setting{retry: "duration: 1s, maxRetries: -1"}, "retry-count", "given up after 4 attempts"},
 	{"says_retrying_each_time", setting{retry: "duration: 1s, maxRetries: -1"}, "retry-log", "or says so twice"},
 	{"never_says_retrying", setting{}, "retry-log", "did not say so"},
+	{"never_says_recovered", setting{retry: "duration: 1s, maxRetries: -1"}, "retry-log", "did not say that it recovered"},
 	{"retries_what_does_not_match", setting{retry: `duration: 1s, maxRetries: 3, matching: { httpStatusCodes: "500-599" }`, status: 404, outage: 8 * time.Second}, "retry-count", "where the policy ends it"},
 	{"does_not_retry_what_matches", setting{retry: `duration: 1s, maxRetries: 3, matching: { httpStatusCodes: "500-599" }`, status: 503, outage: 8 * time.Second}, "retry-count", "given up after 1 attempt,"},
 	{"no_builtin_retries", setting{bare: true, outage: 10 * time.Second}, "builtin-retries", "could not be reached"},

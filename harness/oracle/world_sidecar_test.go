@@ -258,7 +258,11 @@ func (w *world) turn(o *operation, x outcome) {
 		w.after(b.Duration, func() { w.try(o) })
 	default:
 		if x.ok() && o.total > 1 {
-			w.says(fmt.Sprintf("Recovered processing operation endpoint[order-processor, order-processor:orders] after %d attempts", o.total), "")
+			name := "endpoint[order-processor, order-processor:orders]"
+			if p == nil && b != nil {
+				name = b.Name
+			}
+			w.says(fmt.Sprintf("Recovered processing operation %s after %d attempts", name, o.total), "never_says_recovered")
 		}
 		status := x.status
 		if status == 0 {
