@@ -124,12 +124,15 @@ func newDoor(n *network) *door {
 // keep remembers something that is open; it closes it where the door is shut already.
 func (d *door) keep(c interface{ Close() error }) error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.shut {
-		c.Close()
+	shut := d.shut
+	if !shut {
+		d.open[c] = struct{}{}
+	}
+	d.mu.Unlock()
+	if shut {
+		c.Close() // which makes the door forget it
 		return fmt.Errorf("the process is gone: %w", net.ErrClosed)
 	}
-	d.open[c] = struct{}{}
 	return nil
 }
 
