@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"harness":               {"harness/problem", "harness/history", "harness/resiliency", "harness/scenario", "harness/testimony", "harness/oracle", "harness/env", "harness/env/process", "harness/env/container", "harness/link", "harness/report"},
 	"sidecar":               {"sidecar/policy"},
 	"sidecar/policy":        {},
+	"scenarios/rogue":       {},
 	"apps/checkout":         {},
 	"apps/orderprocessor":   {},
 	"cmd/halfopen/early":    {},
