@@ -23,8 +23,15 @@ import (
 )
 
 // TestMain lets all scenarios run at once: they wait far more than they work, and go test's own bound is the
-// number of cores.
+// number of cores. In processes this program plays rogues, too.
 func TestMain(m *testing.M) {
+	if played, err := playRole(); played {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	flag.Parse()
 	byHand := false
 	flag.Visit(func(f *flag.Flag) { byHand = byHand || f.Name == "test.parallel" })
