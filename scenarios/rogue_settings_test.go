@@ -28,7 +28,6 @@ const (
 	stop11s = "- fault: { stop: order-processor, for: 11500ms }"
 	noApp   = "- fault: { stop: order-processor, only: app, for: 6500ms }"
 	steady  = "- wait: { orders: 8 }\n  - wait: { for: 500ms }"
-	slowly  = "- fault: { slow: order-processor, delay: 3s, for: 8500ms }"
 	hang    = "- fault: { hang: order-processor, for: 8500ms }"
 )
 
@@ -50,7 +49,7 @@ var settings = map[string]setting{
 	"nothing_happens":          {policies: "retries: { r: { duration: 1s, maxRetries: -1 } }", target: "retry: r", timeline: steady},
 	"a_timeout":                {policies: "timeouts: { t: 2s }\nretries: { r: { duration: 1s, maxRetries: -1 } }", target: "timeout: t, retry: r", faults: hang},
 	"a_timeout_and_a_breaker":  {policies: "timeouts: { t: 500ms }\nretries: { r: { duration: 1s, maxRetries: -1 } }\ncircuitBreakers: { b: { timeout: 1s, trip: consecutiveFailures >= 3 } }", target: "timeout: t, retry: r, circuitBreaker: b", faults: hang},
-	"no_timeout":               {policies: "retries: { r: { duration: 1s, maxRetries: -1 } }", target: "retry: r", faults: slowly},
+	"no_timeout":               {policies: "retries: { r: { duration: 1s, maxRetries: -1 } }", target: "retry: r", faults: "- fault: { slow: order-processor, delay: 5s, for: 8500ms }"},
 	"a_timeout_and_no_retries": {policies: "timeouts: { t: 1s }", target: "timeout: t", sends: "until: once", timeline: steady},
 
 	"a_breaker_as_long_as_the_gap":  {policies: "retries: { r: { duration: 1s, maxRetries: -1 } }\ncircuitBreakers: { b: { timeout: 1s, trip: consecutiveFailures >= 3 } }", target: "retry: r, circuitBreaker: b", faults: stop11s},

@@ -150,7 +150,7 @@ var never = map[string]string{
 	"fault-effective": "what a fault does is the harness's own doing",
 	"fault-healed":    "healing is the harness's own doing",
 	"waits-ended":     "a sidecar that keeps a wait from ending breaks the promise that the wait is about first",
-	"waits-bounded":   "it is about the spec, which has no timeout",
+	"waits-bounded":   "it finds what the spec lacks; where the spec has a timeout, attempt-timeout sees who ignores it",
 	"builtin-retries": "retry-count and retry-log see the same attempts and lines, and are told before it",
 }
 

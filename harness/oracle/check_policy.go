@@ -16,11 +16,13 @@ var policyLoaded = Check{
 			return notHere("the scenario has no spec")
 		}
 		var t tally
+		inScope := false
 		for _, c := range r.Plan.Scenario.Callers() {
 			if len(r.Spec.Scopes) > 0 && !slices.Contains(r.Spec.Scopes, c.Name) {
 				t.outOfScope(r, c.Name)
 				continue
 			}
+			inScope = true
 			for _, name := range r.Spec.Names {
 				t.policy(r, c.Name, name)
 			}
@@ -30,7 +32,7 @@ var policyLoaded = Check{
 				}
 			}
 		}
-		if t.examined == 0 && len(t.doubts) == 0 {
+		if !inScope && t.examined == 0 {
 			return notHere("the spec's scopes leave every caller out")
 		}
 		return t.result()
