@@ -3,6 +3,7 @@ package oracle
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/resiliency"
@@ -52,6 +53,16 @@ const mostWays = 256
 
 // Foresee makes the forecast of a plan. A nil spec is none at all.
 func Foresee(plan scenario.Plan, spec *resiliency.Spec) Forecast { return foresee(plan, spec, 0) }
+
+// ForeseeOutage makes the forecast of a plan that begins with its fault: the callers' first orders come at any time
+// within their pause after it, since nobody knows where between two orders a fault falls.
+func ForeseeOutage(plan scenario.Plan, spec *resiliency.Spec) Forecast {
+	var phase time.Duration
+	for _, c := range plan.Scenario.Callers() {
+		phase = max(phase, c.Sends.Every)
+	}
+	return foresee(plan, spec, phase)
+}
 
 // foresee makes the forecast of a plan whose callers send their first order within phase.
 func foresee(plan scenario.Plan, spec *resiliency.Spec, phase time.Duration) Forecast {
@@ -104,7 +115,7 @@ func merge(set func() *play) Forecast {
 			}
 			seen[k]++
 			k.again = seen[k]
-			at := t.at.window()
+			at := t.window()
 			if r := rows[k]; r != nil {
 				r.At = Window{min(r.At.Lo, at.Lo), max(r.At.Hi, at.Hi)}
 			} else {
@@ -143,10 +154,10 @@ func (p *play) recoveries(bounds map[string]*Recovery) {
 		case t.kind == "fault" && t.what == "healed":
 			healed = &t.at
 			clear(took)
-		case t.kind == "order" && t.what == ForecastAccepted && healed != nil && took[t.caller] == nil && len(t.order) < 6:
-			d := t.at.minus(*healed)
-			if d.hi > 0 {
-				took[t.caller] = &Window{max(0, d.lo), d.hi}
+		case t.kind == "order" && t.what == ForecastAccepted && healed != nil && took[t.caller] == nil && !strings.HasPrefix(t.order, "probe-"):
+			if d := t.at.minus(*healed); d.hi > 0 {
+				at := t.window()
+				took[t.caller] = &Window{max(0, d.lo, at.Lo-healed.window().Hi), d.hi}
 			}
 		}
 	}

@@ -56,7 +56,8 @@ func (m moment) minus(o moment) window {
 	return w
 }
 
-// narrow takes it that a is not later than b. Where one variable alone decides that, it knows more from then on.
+// narrow takes it that a is earlier than b, by a nanosecond at least: that two unknown moments are one is no way that
+// anybody needs to be told. Where one variable alone decides it, it knows more from then on.
 func narrow(a, b moment) {
 	var early, late []*variable
 	for _, v := range a.vars {
@@ -69,7 +70,7 @@ func narrow(a, b moment) {
 			late = append(late, v)
 		}
 	}
-	room := b.at - a.at // a's variables may take as much more than b's
+	room := b.at - a.at - 1 // a's variables may take as much more than b's
 	switch {
 	case len(early) == 1 && len(late) == 0:
 		early[0].hi = min(early[0].hi, room)

@@ -22,7 +22,8 @@ type play struct {
 	told    []foreseen
 	timeline
 
-	race  bool // what happens at one instant may race: the beginning, and what taps see of it
+	race  bool          // what happens at one instant may race: the beginning, and what taps see of it
+	floor time.Duration // of all that meets the world: its latest turn
 	ended bool
 	why   string      // why nothing is foretold from here on
 	void  bool        // this way can't be gone
@@ -37,9 +38,26 @@ type foreseen struct {
 	n             int
 	what          string
 	status        int
+	within        Window // what turns of the world before and after it leave
 }
 
-func (p *play) tell(f foreseen) { p.told = append(p.told, f) }
+// tell notes what happens. Whatever meets the world comes after the turns that have been taken, and before those
+// that have not.
+func (p *play) tell(f foreseen) {
+	f.within = Window{p.floor, forever}
+	for _, h := range p.pending {
+		if h.kind == turns {
+			f.within.Hi = min(f.within.Hi, h.at.window().Hi)
+		}
+	}
+	p.told = append(p.told, f)
+}
+
+// window is when it happens, as far as anybody can know.
+func (f foreseen) window() Window {
+	w := f.at.window()
+	return Window{min(max(w.Lo, f.within.Lo), w.Hi), max(min(w.Hi, f.within.Hi), w.Lo)}
+}
 
 // A happening is due at a moment.
 type happening struct {
@@ -89,6 +107,9 @@ func (p *play) run() {
 		p.now = h.at
 		if p.void = !h.at.possible(); p.void {
 			return
+		}
+		if h.kind == turns {
+			p.floor = max(p.floor, h.at.window().Lo)
 		}
 		h.do(h.at)
 	}
