@@ -124,13 +124,16 @@ func newDoor(n *network) *door {
 // keep remembers something that is open; it closes it where the door is shut already.
 func (d *door) keep(c interface{ Close() error }) error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.shut {
-		c.Close()
-		return fmt.Errorf("the process is gone: %w", net.ErrClosed)
+	shut := d.shut
+	if !shut {
+		d.open[c] = struct{}{}
 	}
-	d.open[c] = struct{}{}
-	return nil
+	d.mu.Unlock()
+	if !shut {
+		return nil
+	}
+	c.Close() // outside the lock: it is forgotten here again
+	return fmt.Errorf("the process is gone: %w", net.ErrClosed)
 }
 
 func (d *door) forget(c interface{ Close() error }) {
