@@ -209,6 +209,9 @@ func (o *order) end(now moment, how string, status int) {
 func (p *play) disturb(now moment) {
 	for _, o := range slices.Clone(p.flying) {
 		before, f := o.in, p.meets(o.sender.caller, o.sender.target)
+		if before.Kind == ModeHangs && before.by == "" && f.Kind != ModeUnreachable {
+			continue // an app that hangs on one request may answer the next one
+		}
 		if f.Mode == before.Mode && f.takes == before.takes && f.by == before.by {
 			continue
 		}
