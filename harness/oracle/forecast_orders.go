@@ -106,6 +106,9 @@ func (o *order) attempt(now moment) {
 	p.tell(foreseen{at: now, kind: "attempt", caller: o.sender.caller, order: o.id, n: o.attempts})
 	o.in, o.flies, o.flown = p.meets(o.sender.caller, o.sender.target), true, now
 	p.flying = append(p.flying, o)
+	if p.race && o.in.Kind == ModeUnreachable && p.floor == now.at && p.choose(2) == 1 {
+		o.unsee()
+	}
 	o.fly(now, o.in.takes)
 }
 
@@ -198,6 +201,9 @@ func (o *order) leave(now moment) {
 
 func (o *order) end(now moment, how string, status int) {
 	o.forget(true)
+	if o.sender.race && o.attempts == 0 && how == ForecastFailed {
+		how = ForecastRefused // none of its attempts was seen: so does a refusal look
+	}
 	o.sender.tell(foreseen{at: now, kind: "order", caller: o.sender.caller, order: o.id, n: o.attempts, what: how, status: status})
 	if how == ForecastAccepted && !o.probe {
 		o.sender.accepted(o.sender.caller, now)
