@@ -200,6 +200,9 @@ func (o *order) leave(now moment) {
 }
 
 func (o *order) end(now moment, how string, status int) {
+	// An answer that comes at the instant when its caller's patience ends passes the tap, and may find nobody.
+	late := o.sender.race && slices.ContainsFunc(o.waits, func(h *happening) bool { return h.kind == leaves && h.at.minus(now) == window{} })
+	heard := !late || o.sender.choose(2) == 0
 	o.forget(true)
 	if o.sender.race && o.attempts == 0 && how == ForecastFailed {
 		how = ForecastRefused // none of its attempts was seen: so does a refusal look
@@ -208,7 +211,7 @@ func (o *order) end(now moment, how string, status int) {
 	if how == ForecastAccepted && !o.probe {
 		o.sender.accepted(o.sender.caller, now)
 	}
-	o.done(o, how == ForecastAccepted, now)
+	o.done(o, how == ForecastAccepted && heard, now)
 }
 
 // disturb tells all attempts on their way that the world has changed.

@@ -185,9 +185,9 @@ func (t *timeline) heal(f scenario.Fault, now moment, then func(moment)) {
 	})
 }
 
-// mostUnready is how much later than it was done a fault may be told to be applied or healed: probes and shutdowns
-// pause between two looks.
-const mostUnready = 250 * time.Millisecond
+// mostUnready is how much later than it was done a fault may be told to be applied or healed: probes pause between two
+// looks, and so does net/http while it shuts down, for up to half a second.
+const mostUnready = time.Second
 
 // once goes on when a fault is told to be applied or healed: at once, or when that is known to have been.
 func (t *timeline) once(f scenario.Fault, what string, now moment, then func(moment)) {
