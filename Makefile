@@ -3,6 +3,8 @@ SCENARIO ?= stop-order-processor
 ENV      ?= auto
 ARGS     ?=
 RUNS     ?= reports
+MINUTES  ?= 10
+FUZZTIME ?= 2m
 
 export CGO_ENABLED = 0
 HALFOPEN = go run ./cmd/halfopen
@@ -10,11 +12,11 @@ COMPOSE  = $(shell docker compose version >/dev/null 2>&1 && echo docker compose
 
 .PHONY: help
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: chaos
 chaos: bin/halfopen ## run one scenario and judge it: SCENARIO=stop-order-processor ENV=auto|container|process ARGS=...
-	@./bin/halfopen run --env $(ENV) --reports $(RUNS) $(ARGS) scenarios/$(SCENARIO)
+	@./bin/halfopen run --env $(ENV) --reports $(RUNS) $(ARGS) $(SCENARIO)
 
 .PHONY: test
 # One package after the other: what one starts would make another's machine late, and late is not judged.
@@ -29,6 +31,22 @@ test-short: ## only the tests that start no processes and no containers
 .PHONY: race
 race: ## the short tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -short -count=1 ./...
+
+.PHONY: bench
+bench: bin/halfopen ## what two sidecars cost a call, against a bare forwarder; fails where a ratio is missed
+	HALFOPEN_BENCH=$(CURDIR)/bin/halfopen go test -count=1 -run '^TestSpeed$$' -v ./sidecar/bench
+
+.PHONY: soak-sidecar
+soak-sidecar: ## hold a sidecar's memory and goroutines flat under load and retries: MINUTES=10
+	HALFOPEN_SOAK=$(MINUTES)m go test -count=1 -timeout 0 -run '^TestMemoryStaysFlat$$' -v ./sidecar
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target of the repository for a while, one after the other: FUZZTIME=2m
+	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); do \
+	  for target in $$(go test -list '^Fuzz' $$dir | grep '^Fuzz'); do \
+	    echo "== $$dir $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; \
+	  done; \
+	done
 
 .PHONY: images
 images: bin/linux/halfopen ## build the one image, FROM scratch, as halfopen:dev

@@ -11,6 +11,7 @@ import (
 	"github.com/halfopen/halfopen/harness/env"
 	"github.com/halfopen/halfopen/harness/env/container"
 	"github.com/halfopen/halfopen/harness/env/process"
+	"github.com/halfopen/halfopen/harness/scenario"
 )
 
 // A Ground is the environment that was chosen, and why.
@@ -24,6 +25,33 @@ type Ground struct {
 
 // ErrNoEngine is given where containers were asked for and no engine answers.
 var ErrNoEngine = errors.New("no container engine")
+
+// suited is the environment that a scenario's services can run in: the one that was asked for, or for auto, the
+// only one that will do and why.
+func suited(s scenario.Scenario, asked string) (env, why string, err error) {
+	for _, v := range s.Services {
+		need, what := "", ""
+		switch {
+		case v.Image != "":
+			need, what = "container", "an image"
+		case len(v.Command) > 0:
+			need, what = "process", "a command"
+		default:
+			continue
+		}
+		switch asked {
+		case "", "auto":
+			asked, why = need, v.Name+" is "+what
+		case need:
+		default:
+			if why != "" {
+				return "", "", fmt.Errorf("%s is %s and needs --env %s, but %s", v.Name, what, need, why)
+			}
+			return "", "", fmt.Errorf("%s is %s and needs --env %s, not %s", v.Name, what, need, asked)
+		}
+	}
+	return asked, why, nil
+}
 
 // Choose takes the environment that was asked for: container without an engine is an error, so that a gate
 // can't change its meaning silently; auto takes containers where an engine answers and processes otherwise.

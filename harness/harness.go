@@ -93,7 +93,17 @@ func prepare(ctx context.Context, o Options) (plan scenario.Plan, spec *resilien
 	if sidecars, err = sidecarSpec(o); err != nil {
 		return plan, nil, nil, g, err
 	}
-	g, err = Choose(ctx, o.Env, o.Binary)
+	if o.Timeout < 0 {
+		return plan, nil, nil, g, fmt.Errorf("a timeout of %s: time only goes forward", o.Timeout)
+	}
+	name, why, err := suited(s, o.Env)
+	if err != nil {
+		return plan, nil, nil, g, err
+	}
+	g, err = Choose(ctx, name, o.Binary)
+	if why != "" {
+		g.Why = why
+	}
 	return scenario.NewPlan(s, spec), spec, sidecars, g, err
 }
 

@@ -38,7 +38,29 @@ func Load(path string) (scenario.Scenario, *resiliency.Spec, error) {
 	}
 	spec, more := loadSpec(path, s)
 	problems = append(problems, more...)
+	if len(problems) == 0 {
+		problems = inVain(path, s, spec)
+	}
 	return s, spec, problems.Err()
+}
+
+// inVain finds waits for what the spec in force never lets happen.
+func inVain(path string, s scenario.Scenario, spec *resiliency.Spec) problem.List {
+	var out problem.List
+	for i, step := range s.Timeline {
+		if step.Wait == nil || step.Wait.Opened == "" {
+			continue
+		}
+		c := s.Service(step.Wait.Opened)
+		if p := spec.For(c.Name, c.Sends.To); p.Breaker == nil {
+			out = append(out, problem.Problem{
+				File: path, Line: step.Line, Field: fmt.Sprintf("timeline[%d].wait.opened", i),
+				What: fmt.Sprintf("%s has no breaker for %s: no wait will see it open (in force: %s)", c.Name, c.Sends.To, p.Why),
+				Hint: "does targets.apps in the spec name " + c.Sends.To + ", and its circuitBreaker?",
+			})
+		}
+	}
+	return out
 }
 
 // maxFileBytes bounds what is read of a file: a bit more than any reader takes, so that it can say so.
@@ -83,7 +105,7 @@ func loadSpec(file string, s scenario.Scenario) (*resiliency.Spec, problem.List)
 		}}
 	}
 	spec, problems := resiliency.Parse(path, text)
-	if spec != nil && slices.Contains(s.Expect.Checks, "policy-loaded") {
+	if spec != nil && (s.Expect.SpecErrors || slices.Contains(s.Expect.Checks, "policy-loaded")) {
 		return spec, nil
 	}
 	return spec, problems

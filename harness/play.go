@@ -208,6 +208,10 @@ func (p *player) fault(ctx context.Context, f scenario.Fault) error {
 		p.healedAt = p.rec.Now()
 		p.mu.Unlock()
 	}
+	if f.Kind == scenario.Restart {
+		mend(ctx)
+		return p.failure()
+	}
 	if f.For == 0 {
 		p.open[f.Name] = mend
 		return nil

@@ -13,7 +13,10 @@ import (
 )
 
 // What memory can't do is a golden list, so that it can't grow unseen.
-var notInMemory = []string{"pause order-processor/app"}
+var (
+	faultsNotInMemory    = []string{"pause order-processor/app"}
+	scenariosNotInMemory = []string{"pause-order-processor"}
+)
 
 func TestMemoryConforms(t *testing.T) {
 	var mu sync.Mutex
@@ -30,5 +33,5 @@ func TestMemoryConforms(t *testing.T) {
 			},
 		})
 	})
-	require.ElementsMatch(t, notInMemory, skipped)
+	require.ElementsMatch(t, faultsNotInMemory, skipped)
 }

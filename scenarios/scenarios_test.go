@@ -2,13 +2,16 @@
 package scenarios
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,6 +19,7 @@ import (
 	"github.com/halfopen/halfopen/harness/env/envtest"
 	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/report"
+	"github.com/halfopen/halfopen/harness/scenario"
 )
 
 // TestMain lets all scenarios run at once: they wait far more than they work, and go test's own bound is the
@@ -51,13 +55,19 @@ func TestScenarios(t *testing.T) {
 	if reports == "" {
 		reports = t.TempDir()
 	}
-	var stage harness.Stage
-	for _, file := range files {
-		dir := filepath.Dir(file)
+	dirs := longestFirst(t, files)
+	waves := make([]wave, len(dirs)/atOnce[ground.Name]+1)
+	for i, dir := range dirs {
+		n := i / atOnce[ground.Name]
 		t.Run(dir, func(t *testing.T) {
+			waves[n].running.Add(1)
+			defer waves[n].running.Done()
 			t.Parallel()
+			if n > 0 {
+				waves[n-1].running.Wait()
+			}
 			run, err := harness.Play(t.Context(), harness.Options{
-				Scenario: dir, Env: ground.Name, Binary: ground.Binary, Reports: reports, Stage: &stage,
+				Scenario: dir, Env: ground.Name, Binary: ground.Binary, Reports: reports, Stage: &waves[n].stage,
 			})
 			require.NoError(t, err)
 			if run.Verdict.Outcome != oracle.Pass {
@@ -66,6 +76,30 @@ func TestScenarios(t *testing.T) {
 			t.Log(summary(run.Verdict))
 		})
 	}
+}
+
+// A wave is scenarios that go on at once.
+type wave struct {
+	stage   harness.Stage
+	running sync.WaitGroup
+}
+
+// atOnce is how many two cores carry without being late.
+var atOnce = map[string]int{"container": 8, "process": 16}
+
+// longestFirst keeps the waves short: those that take as long go on together.
+func longestFirst(t *testing.T, files []string) []string {
+	t.Helper()
+	expected := map[string]time.Duration{}
+	var dirs []string
+	for _, file := range files {
+		s, spec, err := harness.Load(file)
+		require.NoError(t, err)
+		dirs = append(dirs, filepath.Dir(file))
+		expected[filepath.Dir(file)] = scenario.NewPlan(s, spec).Expected
+	}
+	slices.SortStableFunc(dirs, func(a, b string) int { return cmp.Compare(expected[b], expected[a]) })
+	return dirs
 }
 
 // A sidecar that runs under another spec than the one it is judged against breaks promises: each is named, by the

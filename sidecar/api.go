@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,9 +14,17 @@ import (
 // https://docs.dapr.io/reference/api/service_invocation_api/
 func (s *sidecar) apiHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.health(w, r) {
+			return
+		}
+		if s.APIToken != "" && subtle.ConstantTimeCompare([]byte(r.Header.Get(tokenHeader)), []byte(s.APIToken)) != 1 {
+			http.Error(w, "invalid api token", http.StatusUnauthorized)
+			return
+		}
+		if s.LogCalls {
+			s.log.called(r)
+		}
 		switch path := r.URL.Path; {
-		case path == "/v1.0/healthz", path == "/v1.0/healthz/outbound":
-			w.WriteHeader(http.StatusNoContent)
 		case path == "/v1.0/metadata":
 			s.metadata(w)
 		case path == "/v1.0/shutdown" && r.Method == http.MethodPost:
@@ -24,16 +33,60 @@ func (s *sidecar) apiHandler() http.Handler {
 		case strings.HasPrefix(path, invokePrefix):
 			app, method, ok := splitInvoke(r.URL.EscapedPath())
 			if !ok {
-				fail(w, http.StatusNotFound, "ERR_DIRECT_INVOKE", "failed getting app id either from the URL path or the header dapr-app-id")
+				noAppID(w)
 				return
 			}
 			s.invoke(w, r, app, method)
-		case r.Header.Get("dapr-app-id") != "":
-			s.invoke(w, r, r.Header.Get("dapr-app-id"), strings.TrimPrefix(r.URL.EscapedPath(), "/"))
 		default:
-			fail(w, http.StatusNotFound, "ERR_DIRECT_INVOKE", "failed getting app id either from the URL path or the header dapr-app-id")
+			app := addressed(r)
+			if app == "" {
+				noAppID(w)
+				return
+			}
+			s.invoke(w, r, app, strings.TrimPrefix(r.URL.EscapedPath(), "/"))
 		}
 	})
+}
+
+// tokenHeader carries the token that API or app ask for. It is a matter between two neighbours: a caller's is never
+// sent on.
+const tokenHeader = "Dapr-Api-Token"
+
+// health answers what needs no token.
+func (s *sidecar) health(w http.ResponseWriter, r *http.Request) bool {
+	if r.URL.Path != "/v1.0/healthz" && r.URL.Path != "/v1.0/healthz/outbound" {
+		return false
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+// publicHandler is what anybody may ask.
+func (s *sidecar) publicHandler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case s.health(w, r):
+		case r.URL.Path == "/v1.0/metadata":
+			s.metadata(w)
+		default:
+			http.NotFound(w, r)
+		}
+	})
+}
+
+// addressed gives the app that a request is for: by a header, or by http://dapr-app-id:APP@HOST/PATH.
+func addressed(r *http.Request) string {
+	if app := r.Header.Get("dapr-app-id"); app != "" {
+		return app
+	}
+	if user, app, ok := r.BasicAuth(); ok && user == "dapr-app-id" {
+		return app
+	}
+	return ""
+}
+
+func noAppID(w http.ResponseWriter) {
+	fail(w, http.StatusNotFound, "ERR_DIRECT_INVOKE", "failed getting app id either from the URL path or the header dapr-app-id")
 }
 
 const invokePrefix = "/v1.0/invoke/"
@@ -61,16 +114,14 @@ func (s *sidecar) metadata(w http.ResponseWriter) {
 	})
 }
 
-// maxBodyBytes is Dapr's limit of a request's body.
-const maxBodyBytes = 4 << 20
-
 // readBody takes a request's body so that it can be sent again.
-func readBody(r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBodyBytes+1))
+func readBody(r *http.Request, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the request: %w", err)
 	}
-	if len(body) > maxBodyBytes {
+	if int64(len(body)) > limit {
+		io.CopyN(io.Discard, r.Body, limit) // a connection closed on unread bytes is reset, and the answer lost
 		return nil, errTooLarge
 	}
 	return body, nil

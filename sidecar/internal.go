@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,13 +17,10 @@ func (s *sidecar) internalHandler() http.Handler {
 			s.own(w, errors.New("app channel is not initialized"))
 			return
 		}
-		body, err := readBody(r)
-		if errors.Is(err, errTooLarge) {
+		body, err := readBody(r, s.MaxBodyBytes)
+		if err != nil {
 			s.own(w, err)
 			return
-		}
-		if err != nil {
-			return // the other sidecar is gone
 		}
 		url := "http://" + net.JoinHostPort(s.AppAddress, strconv.Itoa(s.AppPort)) + r.URL.RequestURI()
 		req, err := http.NewRequestWithContext(r.Context(), r.Method, url, nil)
@@ -30,9 +28,17 @@ func (s *sidecar) internalHandler() http.Handler {
 			s.own(w, err)
 			return
 		}
-		req.Body, req.ContentLength = once(r, body), int64(len(body))
+		req.ContentLength = int64(len(body))
 		copyHeader(req.Header, r.Header)
-		resp, err := s.app.RoundTrip(req)
+		if s.AppToken != "" {
+			req.Header.Set(tokenHeader, s.AppToken)
+		}
+		if !s.enter(r.Context()) {
+			s.own(w, r.Context().Err())
+			return
+		}
+		defer s.leave()
+		resp, err := send(s.app, req, func() io.ReadCloser { return once(r, body) })
 		if err != nil {
 			s.app.CloseIdleConnections()
 			s.own(w, fmt.Errorf("error invoking app channel: %s %q: %w", r.Method, url, err))
@@ -41,14 +47,31 @@ func (s *sidecar) internalHandler() http.Handler {
 		defer resp.Body.Close()
 		copyHeader(w.Header(), resp.Header)
 		w.Header().Del(ownError)
-		if resp.ContentLength >= 0 {
-			w.Header().Set("Content-Length", strconv.FormatInt(resp.ContentLength, 10))
+		if resp.StatusCode < 100 {
+			s.own(w, fmt.Errorf("error invoking app channel: %s %q: malformed HTTP status code %d", r.Method, url, resp.StatusCode))
+			return
 		}
-		w.WriteHeader(resp.StatusCode)
-		if _, err := io.Copy(w, resp.Body); err != nil {
-			panic(http.ErrAbortHandler) // the answer broke off half-way: its reader must not take it for whole
-		}
+		pass(w, resp, resp.StatusCode)
 	})
+}
+
+// enter waits for room at the app; false where the caller is gone before.
+func (s *sidecar) enter(ctx context.Context) bool {
+	if s.room == nil {
+		return true
+	}
+	select {
+	case s.room <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (s *sidecar) leave() {
+	if s.room != nil {
+		<-s.room
+	}
 }
 
 // own answers another sidecar with an error that is this sidecar's, not its app's.

@@ -23,18 +23,21 @@ const ownError = "Halfopen-Error"
 // invoke calls another app under the policies in force and hands its answer on.
 func (s *sidecar) invoke(w http.ResponseWriter, r *http.Request, app, method string) {
 	chunked := r.ContentLength < 0
-	body, err := readBody(r)
+	body, err := readBody(r, s.MaxBodyBytes)
 	if errors.Is(err, errTooLarge) {
 		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
 		return
 	}
-	if err != nil {
-		return // the caller is gone
+	if err != nil { // the caller is gone, or broke the rules of HTTP
+		fail(w, http.StatusInternalServerError, "ERR_DIRECT_INVOKE", fmt.Sprintf("failed to invoke, id: %s, err: %s", app, err))
+		return
 	}
 	target := s.policies.For(app)
 	if id, namespaced := strings.CutSuffix(app, ".default"); namespaced {
 		target, app = policy.None(app), id
 	}
+	state, _ := s.engine.State(target, method)
+	s.metrics.began(target, state)
 	call := &call{sidecar: s, app: app, request: r, method: method, body: body}
 	if call.request.Header.Get("traceparent") == "" {
 		call.request.Header.Set("traceparent", traceparent())
@@ -84,16 +87,16 @@ func (c *call) attempt(ctx context.Context, empty bool) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	req.Body, req.ContentLength = once(c.request, body), int64(len(body))
+	req.ContentLength = int64(len(body))
 	copyHeader(req.Header, c.request.Header)
-	req.Header.Del("dapr-app-id")
+	req.Header.Del(tokenHeader)
 	req.Header.Set("Dapr-App-Id", c.app)
 	req.Header.Set("Dapr-Caller-App-Id", s.AppID)
 	req.Header.Set("Dapr-Callee-App-Id", c.app)
 	req.Header.Set("Dapr-Caller-Namespace", "")
 	forwarded(req.Header, c.request)
 	s.metrics.attempt(c.app)
-	resp, err := s.peers.transport(c.app).RoundTrip(req)
+	resp, err := send(s.peers.transport(c.app), req, func() io.ReadCloser { return once(c.request, body) })
 	if err != nil {
 		s.peers.failed(c.app)
 		return 0, transportError(err)
@@ -106,16 +109,17 @@ func (c *call) attempt(ctx context.Context, empty bool) (int, error) {
 	return resp.StatusCode, nil
 }
 
-// once gives a body that net/http can neither read twice nor take for none, so that it can't send a request a
-// second time by itself when a kept connection turns out to be dead. Only where it wouldn't do that anyway is an
-// empty body none at all, so that its length is told as 0.
+// once gives a body that net/http can neither read twice (there is no GetBody) nor take for none, so that it can't
+// send a request a second time by itself when a kept connection turns out to be dead. Only where it wouldn't do
+// that anyway is an empty body none at all, so that its length is told as 0. That a body lies in memory is plain to
+// net/http: it then writes head and body at once.
 func once(r *http.Request, body []byte) io.ReadCloser {
 	writes := r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch
 	keyed := r.Header.Get("Idempotency-Key") != "" || r.Header.Get("X-Idempotency-Key") != ""
 	if len(body) == 0 && writes && !keyed {
 		return http.NoBody
 	}
-	return io.NopCloser(struct{ io.Reader }{bytes.NewReader(body)})
+	return io.NopCloser(bytes.NewReader(body))
 }
 
 // transportError keeps the words that tell what happened, and marks that no sidecar was there to talk to.
@@ -135,22 +139,21 @@ func (q quiet) Unwrap() error { return q.error }
 // close drops an answer that nobody will get.
 func (c *call) close() {
 	if c.last != nil {
-		io.Copy(io.Discard, io.LimitReader(c.last.Body, maxBodyBytes))
+		if c.last.StatusCode != http.StatusSwitchingProtocols { // what follows has no end
+			io.Copy(io.Discard, io.LimitReader(c.last.Body, drainBytes))
+		}
 		c.last.Body.Close()
 		c.last = nil
 	}
 }
 
+// drainBytes is how much of an unwanted answer is read, so that its connection can be kept.
+const drainBytes = 256 << 10
+
 // answer hands the app's own answer on.
 func (c *call) answer(w http.ResponseWriter, status int) {
 	copyHeader(w.Header(), c.last.Header)
-	if c.last.ContentLength >= 0 {
-		w.Header().Set("Content-Length", fmt.Sprint(c.last.ContentLength))
-	}
-	w.WriteHeader(status)
-	if _, err := io.Copy(w, c.last.Body); err != nil {
-		panic(http.ErrAbortHandler) // the answer broke off half-way: its reader must not take it for whole
-	}
+	pass(w, c.last, status)
 }
 
 // hopByHop are headers of one connection, not of the call.
@@ -163,8 +166,10 @@ func copyHeader(to, from http.Header) {
 	for k, values := range from {
 		to[k] = values
 	}
-	for _, name := range strings.Split(from.Get("Connection"), ",") {
-		to.Del(strings.TrimSpace(name))
+	for _, names := range from["Connection"] {
+		for name := range strings.SplitSeq(names, ",") {
+			to.Del(strings.TrimSpace(name))
+		}
 	}
 	for _, name := range hopByHop {
 		to.Del(name)
@@ -179,7 +184,7 @@ func forwarded(h http.Header, r *http.Request) {
 	}
 	h.Set("X-Forwarded-For", by)
 	h.Set("X-Forwarded-Host", r.Host)
-	h.Set("Forwarded", fmt.Sprintf("for=%s;by=%s;host=%s", by, by, r.Host))
+	h.Set("Forwarded", "for="+by+";by="+by+";host="+r.Host)
 }
 
 // traceparent is a fresh W3C trace context, for a caller that sent none.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net/http"
 	"os"
 	"time"
 
@@ -52,6 +53,15 @@ func (l *logger) info(format string, args ...any)  { l.entry.Infof(format, args.
 func (l *logger) warn(format string, args ...any)  { l.entry.Warnf(format, args...) }
 func (l *logger) error(format string, args ...any) { l.entry.Errorf(format, args...) }
 
+// called says that the API was called, as daprd does with API logging on.
+func (l *logger) called(r *http.Request) {
+	fields := logrus.Fields{"method": r.Method + " " + r.URL.Path, "scope": "dapr.runtime.http-info"}
+	if agent := r.UserAgent(); agent != "" {
+		fields["useragent"] = agent
+	}
+	l.entry.WithFields(fields).Info("HTTP API Called")
+}
+
 // std takes what net/http has to say: of no interest to a reader of Dapr's log, so only at debug.
 func (l *logger) std() *log.Logger {
 	return log.New(writer(func(b []byte) { l.entry.Debug(string(b)) }), "", 0)
@@ -67,8 +77,10 @@ func (w writer) Write(b []byte) (int, error) {
 var _ io.Writer = writer(nil)
 
 // Retrying says once an operation that it goes on.
-func (s *sidecar) Retrying(operation string, gap time.Duration) {
-	s.metrics.activated("retry", "")
+func (s *sidecar) Retrying(operation, app string, gap time.Duration) {
+	if app != "" { // daprd doesn't count its built-in retries
+		s.metrics.activated(app, "retry", "")
+	}
 	if s.log.daprd {
 		s.log.warn("Error processing operation %s. Retrying in %s…", operation, gap)
 		return
@@ -84,10 +96,10 @@ func (s *sidecar) Recovered(operation string, attempts int) {
 // Changed says that a breaker has changed its state.
 func (s *sidecar) Changed(breaker, app string, from, to gobreaker.State) {
 	if to != gobreaker.StateHalfOpen {
-		s.metrics.activated("circuitbreaker", to.String())
+		s.metrics.activated(app, "circuitbreaker", to.String())
 	}
 	s.log.info("%s", fmt.Sprintf("Circuit breaker %q changed state from %s to %s", breaker, from, to))
 }
 
-// TimedOut notes that an attempt took too long.
-func (s *sidecar) TimedOut(string) { s.metrics.activated("timeout", "") }
+// TimedOut notes once an operation that an attempt took too long.
+func (s *sidecar) TimedOut(app string) { s.metrics.activated(app, "timeout", "") }

@@ -6,11 +6,10 @@ package sidecar
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/halfopen/halfopen/sidecar/policy"
@@ -24,8 +23,16 @@ type Config struct {
 	HTTPPort       int               // the API: 3500
 	InternalPort   int               // for other sidecars; 0 for a free one
 	MetricsPort    int               // 0 for none
-	ListenAddress  string            // of API and internal port: 127.0.0.1
+	PublicPort     int               // for health and metadata only, on all addresses; 0 for none
+	ListenAddress  string            // of the API; several with commas between them: 127.0.0.1
+	PeerAddress    string            // of the internal port: the first of ListenAddress
 	MetricsAddress string            // 127.0.0.1
+	APIToken       string            // that requests to the API must carry; empty for none
+	AppToken       string            // that the app is sent; empty for none
+	MaxBodyBytes   int64             // of a request: 4 MiB
+	MaxHeaderBytes int               // of a request to the API: 4 KiB, and net/http's slack of another 4
+	MaxConcurrency int               // of requests to the app; 0 for no limit
+	LogCalls       bool              // one line for each call of the API
 	Peers          map[string]string // app id → host:port of its sidecar's internal port
 	Resources      []File            // the files of the resources folders
 	Grace          time.Duration     // how long requests in flight may take at the end: 5 s
@@ -62,6 +69,7 @@ type sidecar struct {
 	engine   *policy.Engine
 	peers    *peers
 	app      *http.Transport
+	room     chan struct{} // holds one for each request at the app; nil for no limit
 	shutdown context.CancelFunc
 }
 
@@ -71,6 +79,11 @@ func Run(ctx context.Context, c Config) error {
 	ctx, shutdown := context.WithCancel(ctx)
 	defer shutdown()
 	s := &sidecar{Config: c, log: newLogger(c), metrics: newMetrics(c.AppID), shutdown: shutdown}
+	if c.MaxConcurrency > 0 {
+		s.room = make(chan struct{}, c.MaxConcurrency)
+	}
+	s.log.info("Starting Dapr Runtime -- version %s", c.Log.Version)
+	s.log.info("Log level set to: %s", s.log.entry.Logger.GetLevel())
 	s.policies = s.load(c.Resources)
 	s.engine = policy.NewEngine(s, ctx.Done())
 	s.peers = newPeers(c)
@@ -91,75 +104,19 @@ func (c Config) withDefaults() Config {
 	}
 	set(&c.AppAddress, "127.0.0.1")
 	set(&c.ListenAddress, "127.0.0.1")
+	first, _, _ := strings.Cut(c.ListenAddress, ",")
+	set(&c.PeerAddress, strings.TrimSpace(first))
 	set(&c.MetricsAddress, "127.0.0.1")
+	if c.MaxBodyBytes <= 0 {
+		c.MaxBodyBytes = 4 << 20
+	}
+	if c.MaxHeaderBytes <= 0 {
+		c.MaxHeaderBytes = 4 << 10
+	}
 	if c.Grace == 0 {
 		c.Grace = 5 * time.Second
 	}
 	return c
-}
-
-// serve opens all ports, says that it is ready, and ends them in good order.
-func (s *sidecar) serve(ctx context.Context) error {
-	var addresses Addresses
-	var servers []*http.Server
-	failed := make(chan error, 3)
-	defer func() {
-		for _, srv := range servers {
-			srv.Close()
-		}
-	}()
-	open := func(what, host string, port int, h http.Handler) (string, error) {
-		l, err := s.Listen(ctx, net.JoinHostPort(host, strconv.Itoa(port)))
-		if err != nil {
-			return "", fmt.Errorf("listen for %s: %w", what, err)
-		}
-		srv := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: s.log.std()}
-		servers = append(servers, srv)
-		go func() {
-			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				failed <- fmt.Errorf("serve %s: %w", what, err)
-			}
-		}()
-		return l.Addr().String(), nil
-	}
-	var err error
-	if addresses.Internal, err = open("other sidecars", s.ListenAddress, s.InternalPort, s.internalHandler()); err != nil {
-		return err
-	}
-	if s.MetricsPort > 0 {
-		if addresses.Metrics, err = open("metrics", s.MetricsAddress, s.MetricsPort, s.metrics.handler()); err != nil {
-			return err
-		}
-	}
-	if addresses.HTTP, err = open("the HTTP API", s.ListenAddress, s.HTTPPort, s.apiHandler()); err != nil {
-		return err
-	}
-	if s.Directory != nil {
-		withdraw, err := s.Directory.Announce(s.AppID, addresses.Internal)
-		if err != nil {
-			return fmt.Errorf("announce %s: %w", s.AppID, err)
-		}
-		defer withdraw()
-	}
-	s.log.info("HTTP server is running on %s", addresses.HTTP)
-	s.log.info("dapr initialized. Status: Running.")
-	if s.Ready != nil {
-		s.Ready(addresses)
-	}
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	s.log.info("Dapr is shutting down")
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Grace)
-	defer cancel()
-	// The API goes first: while its requests finish, other sidecars' may still be served.
-	for i := len(servers) - 1; i >= 0; i-- {
-		servers[i].Shutdown(ending)
-	}
-	s.log.info("Daprd shutdown gracefully")
-	return nil
 }
 
 // load reads the resources as daprd does: what is of another kind or for other apps is passed over, and an error
@@ -178,15 +135,18 @@ func (s *sidecar) load(files []File) *policy.Policies {
 			continue
 		}
 		s.log.info("Loading Resiliency configuration: %s", r.Metadata.Name)
+		s.metrics.under(r.Metadata.Name, r.Metadata.Namespace)
 		if err := p.Add(r); err != nil {
 			s.log.error("Could not read resiliency policy %s: %s", r.Metadata.Name, err)
 			continue
 		}
-		s.metrics.loaded(r.Metadata.Name, r.Metadata.Namespace)
-		s.metrics.policy = r.Metadata.Name
+		s.metrics.loaded()
 	}
-	for _, kind := range p.NotRun() {
-		s.log.warn("Resiliency targets of kind %s are read, and have no effect in this sidecar", kind)
+	for _, line := range p.Warnings() {
+		s.log.warn("%s", line)
+	}
+	if kinds := p.NotRun(); len(kinds) > 0 {
+		s.log.warn("Resiliency targets of kind %s are read, and have no effect in this sidecar", strings.Join(kinds, ", "))
 	}
 	return p
 }

@@ -106,13 +106,18 @@ func port(t *testing.T, addr string) int {
 // pair starts an app, its sidecar, and a caller's sidecar that knows it as target and as plain.
 func pair(t *testing.T, app http.Handler) (caller *running, callee *running) {
 	t.Helper()
+	return pairUnder(t, app, fast)
+}
+
+func pairUnder(t *testing.T, app http.Handler, spec string) (caller *running, callee *running) {
+	t.Helper()
 	srv := httptest.NewServer(app)
 	t.Cleanup(srv.Close)
 	callee = start(t, sidecar.Config{AppID: "target", AppPort: port(t, srv.Listener.Addr().String())})
 	caller = start(t, sidecar.Config{
 		AppID: "caller", MetricsPort: freePort(t),
 		Peers:     map[string]string{"target": callee.Internal, "plain": callee.Internal, "bare": callee.Internal},
-		Resources: []sidecar.File{{Name: "fast.yaml", Data: []byte(fast)}},
+		Resources: []sidecar.File{{Name: "spec.yaml", Data: []byte(spec)}},
 	})
 	return caller, callee
 }

@@ -19,7 +19,7 @@ type Config struct {
 	Endpoint string            // of the sidecar: http://localhost:3500
 	To       string            // app id: order-processor
 	Method   string            // POST
-	Path     string            // orders
+	Path     string            // a text/template with {{.ID}}: orders
 	Headers  map[string]string // besides dapr-app-id, traceparent and X-Order-Id
 	Body     string            // a text/template with {{.ID}}: {"orderId":{{.ID}}}
 	Every    time.Duration     // the pause after each sending: 1 s; none where negative
@@ -54,6 +54,7 @@ func (c Config) withDefaults() Config {
 // What the callers of one checkout share.
 type checkout struct {
 	Config
+	path   *template.Template
 	body   *template.Template
 	client *http.Client
 	last   atomic.Int64 // the id given out last
@@ -70,9 +71,13 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return fmt.Errorf("body: %w", err)
 	}
+	path, err := template.New("path").Parse(c.Path)
+	if err != nil {
+		return fmt.Errorf("path: %w", err)
+	}
 	transport := &http.Transport{DialContext: c.Dial, MaxIdleConnsPerHost: c.Callers}
 	defer transport.CloseIdleConnections()
-	s := &checkout{Config: c, body: body, client: &http.Client{
+	s := &checkout{Config: c, path: path, body: body, client: &http.Client{
 		Transport: transport,
 		// One sending is one request: a redirect is an answer like any other.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -17,7 +17,11 @@ func (s *checkout) request(ctx context.Context, id int64) (req *http.Request, or
 		return nil, strconv.FormatInt(id, 10), fmt.Errorf("body: %w", err)
 	}
 	order = b.String()
-	url := strings.TrimSuffix(s.Endpoint, "/") + "/" + strings.TrimPrefix(s.Path, "/")
+	var path strings.Builder
+	if err := s.path.Execute(&path, struct{ ID int64 }{id}); err != nil {
+		return nil, order, fmt.Errorf("path: %w", err)
+	}
+	url := strings.TrimSuffix(s.Endpoint, "/") + "/" + strings.TrimPrefix(path.String(), "/")
 	req, err = http.NewRequestWithContext(ctx, s.Method, url, strings.NewReader(order))
 	if err != nil {
 		return nil, order, err

@@ -58,7 +58,7 @@ func Run(ctx context.Context, c Config) error {
 func handler(out io.Writer) http.Handler {
 	var mu sync.Mutex // a line is a line, however many orders come at once
 	m := http.NewServeMux()
-	m.HandleFunc("POST /orders", func(w http.ResponseWriter, r *http.Request) {
+	take := func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOrderBytes))
 		var line bytes.Buffer
 		if err == nil {
@@ -73,6 +73,8 @@ func handler(out io.Writer) http.Handler {
 		mu.Unlock()
 		w.Header().Set("Content-Type", "application/json")
 		w.Write(body)
-	})
+	}
+	m.HandleFunc("POST /orders", take)
+	m.HandleFunc("POST /orders/{id}", take)
 	return m
 }

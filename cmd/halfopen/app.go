@@ -19,6 +19,10 @@ func newAppCommand() *cobra.Command {
 		Use:    "app",
 		Short:  "run one of the quickstart's two apps",
 		Hidden: true,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return fmt.Errorf("app %s: want order-processor or checkout", strings.Join(args, " "))
+		},
+		Args: cobra.ArbitraryArgs,
 	}
 	cmd.AddCommand(newOrderProcessorCommand(), newCheckoutCommand())
 	return cmd

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,16 +17,37 @@ import (
 
 func newCheckCommand() *cobra.Command {
 	var look looks
+	var told harness.Testimony
 	cmd := &cobra.Command{
-		Use:     "check RUN...",
-		Short:   "judge saved runs again, without starting anything",
-		Long:    "Check reads a run's folder, judges it and writes its verdict and reports anew: the same folder gives the same bytes.",
-		Example: "  halfopen check reports/stop-order-processor-20261124-101844-3f9a1c",
-		Args:    cobra.MinimumNArgs(1),
+		Use:   "check RUN... | --logs FILE... | --timeline FILE",
+		Short: "judge saved runs again, or logs from elsewhere, without starting anything",
+		Long: `Check reads a run's folder, judges it and writes its verdict and reports anew: the same folder gives the same bytes.
+
+With --logs it judges what sidecars printed elsewhere: under kubectl logs, under dapr run, in production. It reads
+daprd's three forms and passes over all other lines. With --timeline it judges a run that was written down as lines of
+seconds, source and text, where apps and driver speak too. Promises that they can't tell of are named, and never
+counted as kept: 0 means that nothing told breaks a promise, and that something was judged.`,
+		Example: `  halfopen check reports/stop-order-processor-20261124-101844-3f9a1c
+  kubectl logs deploy/checkout -c daprd > daprd.log; halfopen check --logs daprd.log --resiliency resiliency.yaml
+  halfopen check --timeline sidecar/testdata/recordings/c02/timeline.log --resiliency sidecar/testdata/recordings/c02/resiliency.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look.settle(cmd)
+			switch {
+			case told.Timeline != "" && len(told.Logs) > 0:
+				return errors.New("--logs and --timeline: one of them at a time")
+			case told.Timeline != "" && len(args) > 0:
+				return fmt.Errorf("check %s: one timeline at a time, and no runs beside it", args[0])
+			case told.Timeline != "" || len(told.Logs) > 0:
+				told.Logs = append(told.Logs, args...)
+				return hear(cmd.OutOrStdout(), told, look)
+			case told.Resiliency != "":
+				return errors.New("--resiliency is for --logs and --timeline: a run has its own")
+			case len(args) == 0:
+				return needs("a run's folder, --logs FILE or --timeline FILE", "runs lie below reports/")(cmd, args)
+			}
 			worst := exitKept
-			for _, dir := range args {
+			for _, arg := range args {
+				dir := findRun(arg)
 				v, err := harness.Judge(dir)
 				if err != nil {
 					return fmt.Errorf("check %s: %w", dir, err)
@@ -41,8 +63,31 @@ func newCheckCommand() *cobra.Command {
 			return nil
 		},
 	}
-	look.flags(cmd.Flags())
+	f := cmd.Flags()
+	f.StringArrayVar(&told.Logs, "logs", nil, "a file of a sidecar's log; further files may follow")
+	f.StringVar(&told.Timeline, "timeline", "", "a file of lines of seconds, source and text")
+	f.StringVar(&told.Resiliency, "resiliency", "", "the spec that the calling sidecar had; none by default")
+	f.StringVar(&told.Caller, "caller", "checkout", "the app whose sidecar calls; lines that name no app are its sidecar's")
+	f.StringVar(&told.Target, "target", "order-processor", "the app that is called")
+	look.flags(f)
 	return cmd
+}
+
+// hear judges logs from elsewhere.
+func hear(w io.Writer, told harness.Testimony, look looks) error {
+	v, err := harness.Hear(told)
+	if err != nil {
+		return err
+	}
+	if look.quiet {
+		fmt.Fprintf(w, "%s %s: %s\n", v.Outcome, v.Scenario, report.HeardOutcome(v))
+	} else {
+		report.Heard(w, v, report.TerminalOptions{Color: look.color, Width: look.width})
+	}
+	if code := v.Exit(); code != exitKept {
+		return exitCode(code)
+	}
+	return nil
 }
 
 func newReportCommand() *cobra.Command {
@@ -52,13 +97,13 @@ func newReportCommand() *cobra.Command {
 		Use:     "report RUN",
 		Short:   "tell a saved run: on the terminal, or as html, junit, json or markdown",
 		Example: "  halfopen report --format markdown reports/stop-order-processor-20261124-101844-3f9a1c",
-		Args:    cobra.ExactArgs(1),
+		Args:    needs("a run's folder", "they lie below reports/"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look.settle(cmd)
 			if form == "terminal" {
-				return tell(cmd.OutOrStdout(), args[0], look, 0)
+				return tell(cmd.OutOrStdout(), findRun(args[0]), look, 0)
 			}
-			in, err := input(args[0])
+			in, err := input(findRun(args[0]))
 			if err != nil {
 				return err
 			}

@@ -39,7 +39,7 @@ below reports/ stay.`,
 			images, ierr := engine.CleanImages(cmd.Context())
 			cerr = errors.Join(cerr, ierr)
 			if images > 0 {
-				fmt.Fprintf(w, "removed %d images that no container uses; the next run makes its own\n", images)
+				fmt.Fprintf(w, "images that no container uses: %d removed; the next run makes its own\n", images)
 			}
 			if len(left)+len(runs)+images == 0 && err == nil && cerr == nil {
 				fmt.Fprintln(w, "nothing was left behind")

@@ -102,7 +102,7 @@ func (l *live) draw() {
 	}
 	line := l.line()
 	if n := l.look.width - 1; len([]rune(line)) > n {
-		line = string([]rune(line)[:n])
+		line = string([]rune(line)[:n-1]) + "…"
 	}
 	fmt.Fprint(l.w, "\r\x1b[2K"+line)
 	l.shown = line
@@ -110,16 +110,17 @@ func (l *live) draw() {
 
 func (l *live) line() string {
 	elapsed := time.Since(l.began).Round(time.Second)
-	parts := []string{fmt.Sprintf("%4s of about %s", elapsed, l.at.Expected.Round(time.Second)), l.at.Phase}
+	parts := []string{fmt.Sprintf("%4s of about %s", elapsed, l.at.Expected.Round(time.Second))}
+	if l.at.Breaker != "" {
+		parts = append(parts, "breaker: "+l.at.Breaker)
+	}
 	if l.at.Orders > 0 {
 		parts = append(parts, fmt.Sprintf("%d orders accepted", l.at.Orders))
 	}
 	if l.at.Fault != "" {
 		parts = append(parts, "fault: "+l.at.Fault)
 	}
-	if l.at.Breaker != "" {
-		parts = append(parts, "breaker: "+l.at.Breaker)
-	}
+	parts = append(parts, l.at.Phase)
 	return strings.Join(parts, " · ")
 }
 

@@ -12,7 +12,9 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/halfopen/halfopen/cmd/halfopen/early"
 	"github.com/halfopen/halfopen/harness"
 	"github.com/halfopen/halfopen/harness/problem"
 )
@@ -26,6 +28,7 @@ const (
 )
 
 func main() {
+	early.Done()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
@@ -35,6 +38,12 @@ func main() {
 // run is the whole program: it tells on stderr what went wrong and gives the exit code.
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	root := newRoot(out, errs)
+	if len(args) > 0 && args[0] == "sidecar" {
+		var s sidecarFlags
+		known := pflag.NewFlagSet("", pflag.ContinueOnError)
+		s.add(known)
+		args = doubleDash(known, args)
+	}
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var code exitCode

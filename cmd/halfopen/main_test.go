@@ -37,7 +37,7 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		says string
 	}{
 		"an_unknown_command":        {[]string{"runn"}, "unknown command"},
-		"no_scenario":               {[]string{"run"}, "requires at least 1 arg"},
+		"no_scenario":               {[]string{"run"}, "run what? name a scenario"},
 		"a_missing_scenario":        {[]string{"run", "--reports", reports, "nowhere"}, "nowhere: can't be read: no such file or directory"},
 		"a_bad_scenario":            {[]string{"run", "--reports", reports, "harness/testdata/bad/many-problems-at-once"}, "scenario.yaml:7:43: services.checkout.sends.to: no service"},
 		"an_unknown_environment":    {[]string{"run", "--reports", reports, "--env", "moon", "nothing-happens"}, "want auto, container or process"},
@@ -48,8 +48,19 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"a_forecast_out_of_scope":   {[]string{"forecast", "scenarios/stop-order-processor/resiliency.yaml", "--target", "b", "--caller", "a"}, "scopes: they leave the caller a out"},
 		"an_explanation_of_no_run":  {[]string{"explain", "scenarios"}, "read the run"},
 		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, "read the run"},
+		"nothing_to_check":          {[]string{"check"}, "check what? name a run's folder, --logs FILE or --timeline FILE"},
+		"a_missing_log":             {[]string{"check", "--logs", "nowhere.log"}, "nowhere.log: can't be read: no such file or directory\n    hint: --logs FILE"},
+		"a_missing_timeline":        {[]string{"check", "--timeline", "nowhere.log"}, "nowhere.log: can't be read: no such file"},
+		"a_timeline_that_is_none":   {[]string{"check", "--timeline", "go.mod"}, "go.mod:1: not an event"},
+		"logs_and_a_timeline":       {[]string{"check", "--logs", "a", "--timeline", "b"}, "one of them at a time"},
+		"a_missing_spec":            {[]string{"check", "--logs", "go.mod", "--resiliency", "nowhere.yaml"}, "nowhere.yaml: can't be read"},
+		"a_bad_spec":                {[]string{"check", "--logs", "go.mod", "--resiliency", "sidecar/testdata/recordings/c12_badspec/resiliency.yaml"}, `resiliency.yaml:15:28: spec.policies.retries.myRetry.matching.httpStatusCodes: "11" is not within 100-599`},
+		"a_spec_for_a_run":          {[]string{"check", "--resiliency", "a.yaml", "reports"}, "a run has its own"},
 		"a_sidecar_without_id":      {[]string{"sidecar"}, "--app-id is missing"},
 		"a_missing_resources_path":  {[]string{"sidecar", "--app-id", "a", "--resources-path", "nowhere"}, "--resources-path"},
+		"an_app_that_speaks_grpc":   {[]string{"sidecar", "--app-id", "a", "--app-protocol", "grpc"}, "--app-protocol grpc: this sidecar speaks http"},
+		"a_size_that_is_none":       {[]string{"sidecar", "--app-id", "a", "--max-body-size", "big"}, `--max-body-size "big": want a number of bytes`},
+		"a_level_that_is_none":      {[]string{"sidecar", "--app-id", "a", "-log-level", "loud"}, `--log-level "loud": want debug`},
 		"a_peer_that_is_no_address": {[]string{"sidecar", "--app-id", "a", "--peer", "b"}, "want APP=HOST:PORT"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,6 +73,43 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 	left, err := os.ReadDir(reports)
 	require.NoError(t, err)
 	require.Empty(t, left, "no run was started")
+}
+
+func TestLogsFromElsewhereAreJudgedAndTheUnjudgedNamed(t *testing.T) {
+	recording := func(name, file string) string { return "sidecar/testdata/recordings/" + name + "/" + file }
+	log := filepath.Join(t.TempDir(), "daprd.log")
+	text, err := os.ReadFile(filepath.Join("..", "..", recording("c01", "timeline.log")))
+	require.NoError(t, err)
+	var daprd strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if _, said, ok := strings.Cut(line, " daprd-checkout "); ok {
+			daprd.WriteString("[pod/checkout-0/daprd] " + strings.TrimLeft(said, " "))
+		}
+	}
+	require.NoError(t, os.WriteFile(log, []byte(daprd.String()), 0o600))
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		says []string
+	}{
+		"kept":            {[]string{"--timeline", recording("c02", "timeline.log"), "--resiliency", recording("c02", "resiliency.yaml")}, exitKept, []string{"kept as far as logs can tell", "recovery (1)"}},
+		"broken":          {[]string{"--timeline", recording("c01", "timeline.log"), "--resiliency", recording("c01", "resiliency.yaml")}, exitBroken, []string{"✗ recovery", "the first order passed 25.721s after order-processor was ready again", "c01/timeline.log:49"}},
+		"not_loaded":      {[]string{"--timeline", recording("c12_badspec", "timeline.log"), "--resiliency", recording("c12_badspec", "resiliency.yaml")}, exitBroken, []string{"✗ policy-loaded"}},
+		"a_log_alone":     {[]string{"--logs", log, "--resiliency", recording("c01", "resiliency.yaml")}, exitKept, []string{"open-time (10)", "? recovery", "not judged: a sidecar's log does not tell when the target was ready again"}},
+		"two_logs":        {[]string{"--logs", log, "--resiliency", recording("c01", "resiliency.yaml"), "go.mod"}, exitKept, []string{"open-time (10)"}},
+		"no_spec":         {[]string{"--logs", log}, exitBroken, []string{"✗ breaker-log", "✗ retry-log"}},
+		"nothing_is_told": {[]string{"--logs", "go.mod", "--resiliency", recording("c01", "resiliency.yaml")}, exitUnknown, []string{"nothing could be judged"}},
+		"quiet":           {[]string{"-q", "--logs", "go.mod"}, exitUnknown, []string{"unknown told by checkout: nothing could be judged"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errs := command(t, append([]string{"check"}, c.args...)...)
+			require.Equal(t, c.code, code, "%s%s", out, errs)
+			flat := strings.Join(strings.Fields(out), " ") // however it is wrapped
+			for _, want := range c.says {
+				require.Contains(t, flat, want)
+			}
+		})
+	}
 }
 
 func TestContainersWithoutAnEngineAreOneClearLine(t *testing.T) {
@@ -254,9 +302,9 @@ func TestDaprdsFlagsAreTakenAndThoseWithoutEffectNamed(t *testing.T) {
 		t.Skip("skipped: runs real processes")
 	}
 	port := freePortOf(t)
-	c := start(t, nil, "sidecar", "--mode", "standalone", "--app-id", "a", "--dapr-http-port", port, "--dapr-grpc-port", "50001",
+	c := start(t, nil, "sidecar", "-mode", "standalone", "-app-id=a", "--config", "none.yaml", "-enable-app-health-check", "--dapr-http-port", port, "--dapr-grpc-port", "50001",
 		"--dapr-listen-addresses", "127.0.0.1", "--enable-mtls=false", "--enable-api-logging", "--app-max-concurrency", "3", "--log-as-json", "--discovery=false")
-	require.Equal(t, "halfopen: no effect in this sidecar: --app-max-concurrency, --enable-api-logging", c.await(t, "no effect"))
+	require.Equal(t, "halfopen: no effect in this sidecar: --config, --enable-app-health-check", c.await(t, "no effect"))
 	require.Contains(t, c.await(t, "dapr initialized"), `"app_id":"a"`)
 	resp, err := http.Post(fmt.Sprintf("http://127.0.0.1:%s/v1.0/shutdown", port), "", nil)
 	require.NoError(t, err)
@@ -264,6 +312,31 @@ func TestDaprdsFlagsAreTakenAndThoseWithoutEffectNamed(t *testing.T) {
 	resp.Body.Close()
 	require.Equal(t, http.StatusNoContent, resp.StatusCode)
 	require.Equal(t, 0, c.code(t))
+	require.Contains(t, c.all.String(), `"method":"POST /v1.0/shutdown","msg":"HTTP API Called"`)
+}
+
+func TestASecondSignalEndsASidecarAtOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes")
+	}
+	hung, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and never answers
+	require.NoError(t, err)
+	defer hung.Close()
+	port := freePortOf(t)
+	c := start(t, nil, "sidecar", "--app-id", "a", "--dapr-http-port", port, "--peer", "b="+hung.Addr().String(),
+		"--discovery=false", "--dapr-graceful-shutdown-seconds", "3600")
+	c.await(t, "dapr initialized")
+	client, err := net.Dial("tcp", "127.0.0.1:"+port)
+	require.NoError(t, err)
+	defer client.Close()
+	fmt.Fprintf(client, "GET / HTTP/1.1\r\nHost: a\r\ndapr-app-id: b\r\n\r\n")
+	server, err := hung.Accept() // the request is in flight
+	require.NoError(t, err)
+	defer server.Close()
+	require.NoError(t, c.Process.Signal(syscall.SIGTERM))
+	c.await(t, "Dapr is shutting down")
+	require.NoError(t, c.Process.Signal(syscall.SIGTERM))
+	require.Equal(t, -1, c.code(t), "ended by the signal")
 }
 
 func freePortOf(t *testing.T) string {

@@ -25,9 +25,12 @@ folder below --reports. A SCENARIO is a folder, or the name of one below scenari
 		Example: `  halfopen run scenarios/stop-order-processor
   halfopen run stop-order-processor --env process
   halfopen run stop-order-processor --sidecar-resiliency slower.yaml   # exits 1: a promise is broken`,
-		Args: cobra.MinimumNArgs(1),
+		Args: needs("a scenario", "halfopen list shows what is there"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look.settle(cmd)
+			if cmd.Flags().Changed("timeout") && o.Timeout <= 0 {
+				return fmt.Errorf("--timeout %s: want more than no time at all", o.Timeout)
+			}
 			worst := exitKept
 			for _, arg := range args {
 				o.Scenario = findScenario(arg)
@@ -94,4 +97,26 @@ func findScenario(arg string) string {
 		return named
 	}
 	return arg
+}
+
+// findRun takes a run's folder as it is, or its name below reports/.
+func findRun(arg string) string {
+	if _, err := os.Stat(arg); err == nil {
+		return arg
+	}
+	named := filepath.Join("reports", arg)
+	if _, err := os.Stat(named); err == nil {
+		return named
+	}
+	return arg
+}
+
+// needs asks for one argument at least, in words that help.
+func needs(what, hint string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return fmt.Errorf("%s what? name %s (%s)", cmd.Name(), what, hint)
+		}
+		return nil
+	}
 }

@@ -41,7 +41,7 @@ func Bring(ctx context.Context, cfg Config, host Host) (_ Env, err error) {
 		return nil, err
 	}
 	for _, l := range cfg.Plan.Links {
-		addr, err := host.Links().Open(ctx, link.Config{Name: l.Name, Listen: host.Listen(l), Upstream: c.upstream(l)})
+		addr, err := host.Links().Open(ctx, link.Config{Name: l.Name, Listen: host.Listen(l), Upstream: c.upstream(l), Door: cfg.Plan.HasDoor(l)})
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +93,7 @@ func (c *cluster) Apply(ctx context.Context, f scenario.Fault) (func(context.Con
 		return func(ctx context.Context) error { return c.host.Links().Heal(ctx, f.Name) }, nil
 	}
 	switch f.Kind {
-	case scenario.Stop:
+	case scenario.Stop, scenario.Restart:
 		return c.end(ctx, f, Term)
 	case scenario.Kill:
 		return c.end(ctx, f, Kill)

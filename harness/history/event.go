@@ -26,13 +26,16 @@ const (
 const (
 	KindAccept   Kind = "accept"   // a client connected
 	KindRequest  Kind = "request"  // a request head; Op: trace id, ID: order id, Path; Attrs: n (the n-th on its connection, from 1), method, length, chunked, app (dapr-app-id)
-	KindResponse Kind = "response" // a response head; Status; Op, ID, Path as in its request; Attrs: n, retry_after
+	KindResponse Kind = "response" // a response head; Status; Op, ID, Path as in its request; Attrs: n, retry_after, fault (the one that answered in the app's place)
 	KindComplete Kind = "complete" // the last byte of that response has passed; Op, ID, Path, Status as above; Attrs: n
 	KindClose    Kind = "close"    // the connection ended; Text: eof | reset | refused | cut; Attrs: by (client | upstream | tap), open (the n of a request without a complete response, if any)
 )
 
 // What an app or a sidecar prints (source Output(service, part)).
 const KindLine Kind = "line" // Text: one line without its newline; Service, Part; Attrs: stream (stdout | stderr)
+
+// KindMetric is a number that a sidecar tells of itself (source [Runner], or the file that holds it).
+const KindMetric Kind = "metric" // Service, Part; ID: the metric's name; Text: its value; Attrs: its labels
 
 // KindEnd closes a history; a history without it is truncated.
 const KindEnd Kind = "end" // Attrs: count (events before it), how (done | interrupted | failed)

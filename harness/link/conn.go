@@ -1,11 +1,13 @@
 package link
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,15 +26,19 @@ type conn struct {
 	client   net.Conn
 	upstream net.Conn // nil until dialled
 
-	mu  sync.Mutex
-	by  string // who ended it: client, upstream or tap; the first one counts
-	why string // eof, reset, refused, cut, teardown
+	gone chan struct{} // closed when the client's side has ended
+	held atomic.Int64  // until when the next answer is held back, nanoseconds since started
+
+	started time.Time
+	mu      sync.Mutex
+	by      string // who ended it: client, upstream or tap; the first one counts
+	why     string // eof, reset, refused, cut, teardown
 }
 
 // run forwards until both sides have ended.
 func (c *conn) run() {
-	started := time.Now()
-	c.tap.event(started, history.Event{Kind: history.KindAccept, Conn: c.id})
+	c.started, c.gone = time.Now(), make(chan struct{})
+	c.tap.event(c.started, history.Event{Kind: history.KindAccept, Conn: c.id})
 	read := newReader(c)
 	defer func() {
 		c.client.Close()
@@ -51,6 +57,19 @@ func (c *conn) run() {
 		c.readHead(read)
 		c.reset()
 		return
+	}
+	if resets := c.tap.resets.all(); len(resets) > 0 {
+		if resets[0].Delay == 0 {
+			c.ended("tap", "reset")
+			c.readHead(read)
+			c.reset()
+			return
+		}
+		soon := time.AfterFunc(resets[0].Delay, func() {
+			c.ended("tap", "reset")
+			c.reset()
+		})
+		defer soon.Stop()
 	}
 	up, err := c.tap.dial()
 	if err != nil {
@@ -73,8 +92,9 @@ func (c *conn) forward(read *reader) {
 	requests := make(chan struct{}) // closed when the client has sent its last byte
 	go func() {
 		defer both.Done()
+		defer close(c.gone)
 		defer close(requests)
-		err := copyTee(c.upstream, c.client, read.request)
+		err := c.requestsTo(read)
 		if errors.Is(err, errWrite) {
 			// The upstream is gone, its own end says how; what the client has still sent is evidence.
 			c.drainHead(read)
@@ -83,7 +103,7 @@ func (c *conn) forward(read *reader) {
 		c.ended("client", why(err))
 		c.pass(c.upstream, err)
 	}()
-	err := copyTee(c.client, c.upstream, read.response)
+	err := c.copyTee(c.client, c.upstream, c.answerTee(read), false)
 	if errors.Is(err, errWrite) {
 		err = nil // the client is gone, and its own end says how
 	} else {
@@ -119,10 +139,18 @@ func (c *conn) readHead(read *reader) {
 
 func (c *conn) drainHead(read *reader) {
 	buf := make([]byte, 4<<10)
+	var head []byte
 	for !read.sawHead() {
 		n, err := c.client.Read(buf)
 		if n > 0 {
 			read.request(buf[:n])
+			if head = append(head, buf[:n]...); bytes.Contains(head, []byte("\r\n\r\n")) {
+				select { // it is there: the parser needs a moment, and no more bytes
+				case <-read.head:
+				case <-time.After(headGrace):
+				}
+				return
+			}
 		}
 		if err != nil {
 			return
@@ -185,23 +213,64 @@ func why(err error) string {
 // errWrite marks an error of the writing side.
 var errWrite = errors.New("write")
 
+// requestsTo passes on what the client sends: as it comes, or request by request where the link is an app's door.
+func (c *conn) requestsTo(read *reader) error {
+	if c.tap.door {
+		return c.requests(read)
+	}
+	return c.copyTee(c.upstream, c.client, read.request, true)
+}
+
+// answerTee shows the tap's parser what the upstream answers, when it is let through.
+func (c *conn) answerTee(read *reader) func([]byte) {
+	if !c.tap.door {
+		return read.response
+	}
+	return func(b []byte) {
+		if wait := time.Duration(c.held.Load()) - time.Since(c.started); wait > 0 {
+			c.sleepUnless(wait)
+		}
+		read.response(b)
+	}
+}
+
+// answer writes what the tap itself answers.
+func (c *conn) answer(read *reader, b []byte) error {
+	read.response(b)
+	_, err := c.client.Write(b)
+	return err
+}
+
 // copyTee shows each chunk to tee before it passes it on, so that the evidence is never later than its effect.
 // It gives nil at EOF, the reader's error, or errWrite.
-func copyTee(to io.Writer, from io.Reader, tee func([]byte)) error {
+func (c *conn) copyTee(to io.Writer, from io.Reader, tee func([]byte), up bool) error {
 	buf := make([]byte, 32<<10)
+	crossed := int64(0)
 	for {
 		n, err := from.Read(buf)
+		if left := c.tap.left(up, crossed); left >= 0 && int64(n) >= left {
+			n = int(left)
+			err = errLimit
+		}
 		if n > 0 {
+			crossed += int64(n)
 			tee(buf[:n])
 			if _, werr := to.Write(buf[:n]); werr != nil {
 				return errWrite
 			}
 		}
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, errLimit):
+			c.ended("tap", "reset")
+			c.reset()
 			return nil
-		}
-		if err != nil {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
 			return err
 		}
 	}
 }
+
+// errLimit says that no more may cross.
+var errLimit = errors.New("limit")

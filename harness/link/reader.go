@@ -130,6 +130,9 @@ func (r *reader) readResponses() {
 		if after := resp.Header.Get("Retry-After"); after != "" {
 			e.Attrs["retry_after"] = after
 		}
+		if fault := resp.Header.Get(faultHeader); fault != "" {
+			e.Attrs["fault"] = fault // the door's answer, not the app's
+		}
 		if own := resp.Header.Get("Halfopen-Error"); own != "" {
 			e.Error = own // a sidecar's own error, not its app's answer
 		}

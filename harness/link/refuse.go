@@ -4,7 +4,7 @@ package link
 // that refused attempts are evidence; a disabled Toxiproxy proxy would leave none.
 func (h *hop) refuse() (heal func() error) {
 	h.tap.refusing.Add(1)
-	h.tap.resetAll("refused")
+	h.tap.resetAll("reset")
 	return func() error {
 		h.tap.refusing.Add(-1)
 		return nil

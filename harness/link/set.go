@@ -23,6 +23,7 @@ type Config struct {
 	Name     string // checkout->order-processor
 	Listen   string // host:port of the tap; port 0 takes a free one
 	Upstream string // host:port
+	Door     bool   // faults at an app's door may come
 }
 
 // A Set is all links of one run, in one process.
@@ -38,9 +39,10 @@ type Set struct {
 
 // A hop is one link: a tap and the Toxiproxy proxy behind it.
 type hop struct {
-	tap   *tap
-	addr  string // of the tap, as it can be dialled
-	proxy *toxiproxy.Proxy
+	tap    *tap
+	addr   string // of the tap, as it can be dialled
+	proxy  *toxiproxy.Proxy
+	inside bool // on a network of ours
 }
 
 // applied is a fault that is on.
@@ -54,6 +56,7 @@ func New(record Record) *Set { return NewOn(nil, record) }
 
 // NewOn makes an empty set on a network of its own.
 func NewOn(n Network, record Record) *Set {
+	silence()
 	return &Set{
 		record: record, net: n,
 		server: toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.New(io.Discard)),
@@ -61,6 +64,10 @@ func NewOn(n Network, record Record) *Set {
 		faults: map[string]applied{},
 	}
 }
+
+// silence keeps Toxiproxy from telling on stderr of each toxic that it takes off: some of its toxics know no logger
+// but the global one.
+var silence = sync.OnceFunc(func() { zerolog.SetGlobalLevel(zerolog.Disabled) })
 
 // Open starts one link and gives the address at which its tap listens.
 func (s *Set) Open(c Config) (string, error) {
@@ -96,7 +103,7 @@ func (s *Set) openTCP(c Config) (*hop, error) {
 		return nil, fmt.Errorf("start its proxy: %w", err)
 	}
 	dial := func() (net.Conn, error) { return net.DialTimeout("tcp", proxy.Listen, dialTimeout) }
-	return &hop{tap: newTap(c.Name, l, dial, s.record), addr: net.JoinHostPort(host, port), proxy: proxy}, nil
+	return &hop{tap: newTap(c, l, dial, s.record), addr: net.JoinHostPort(host, port), proxy: proxy}, nil
 }
 
 func (s *Set) openInside(c Config) (*hop, error) {
@@ -110,7 +117,7 @@ func (s *Set) openInside(c Config) (*hop, error) {
 		return nil, err
 	}
 	i := &inside{net: s.net, proxy: proxy, srv: s.server}
-	return &hop{tap: newTap(c.Name, l, i.dial, s.record), addr: l.Addr().String(), proxy: proxy}, nil
+	return &hop{tap: newTap(c, l, i.dial, s.record), addr: l.Addr().String(), proxy: proxy, inside: true}, nil
 }
 
 // dialTimeout bounds the tap's dial of Toxiproxy on the same machine.
@@ -134,8 +141,20 @@ func (s *Set) Apply(f scenario.Fault) error {
 		heal = h.refuse()
 	case scenario.Cut:
 		heal, err = h.cut(f)
+	case scenario.Reset:
+		heal, err = h.reset(f)
 	case scenario.Latency:
 		heal, err = h.latency(f)
+	case scenario.Bandwidth:
+		heal, err = h.bandwidth(f)
+	case scenario.Slice:
+		heal, err = h.slice(f)
+	case scenario.SlowClose:
+		heal, err = h.slowClose(f)
+	case scenario.Limit:
+		heal, err = h.limit(f)
+	case scenario.Respond, scenario.Hang, scenario.Slow:
+		heal, err = h.door(f)
 	default:
 		err = fmt.Errorf("a link can't do %s: %w", f.Kind, errors.ErrUnsupported)
 	}

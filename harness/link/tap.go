@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/scenario"
 )
 
 // Record takes one observation and the moment when it was made, on the observer's own clock.
@@ -29,6 +30,11 @@ type tap struct {
 	dial     func() (net.Conn, error) // to Toxiproxy
 	record   Record
 
+	door   bool // requests pass one by one, by way of the doors
+	doors  list[*door]
+	limits list[*limiter]
+	resets list[*scenario.Fault]
+
 	refusing atomic.Int32 // how many refuse faults are on
 	last     atomic.Uint64
 
@@ -38,8 +44,8 @@ type tap struct {
 	done   sync.WaitGroup
 }
 
-func newTap(link string, l net.Listener, dial func() (net.Conn, error), record Record) *tap {
-	t := &tap{link: link, listener: l, dial: dial, record: record, open: map[*conn]struct{}{}}
+func newTap(c Config, l net.Listener, dial func() (net.Conn, error), record Record) *tap {
+	t := &tap{link: c.Name, door: c.Door, listener: l, dial: dial, record: record, open: map[*conn]struct{}{}}
 	t.done.Add(1)
 	go t.serve()
 	return t

@@ -29,6 +29,7 @@ type Breaker struct {
 	Transitions          []Transition // in the order of time
 	Deviations           []deviation
 	Ambiguous            string // why what was counted is not certain; "" where it is
+	Excused              string // why it can't be said that it kept its promises; "" where it can
 	Deaf                 bool   // nothing at all was heard of the caller's sidecar
 
 	operations []*Operation
@@ -158,7 +159,46 @@ func (b *Breaker) follow(r *Reading) {
 		b.Ambiguous = "too many things happened at once to tell in which order"
 	}
 	best.unfold(b)
+	if best.cost == 0 {
+		b.Excused = b.onlyBySlack(r)
+	}
 }
+
+// onlyBySlack says that a breaker went through what was seen as the spec says only if the machine was late for more
+// than a fifth of what lies between two things that happened: then it may as well not have. "" where that is not so.
+func (b *Breaker) onlyBySlack(r *Reading) string {
+	shortest := b.shortest(r)
+	if why := r.tooBusy(shortest); why == "" {
+		return ""
+	}
+	strict := *r
+	strict.Slack.Upper = min(r.Slack.Upper, time.Duration(tolerable*float64(shortest)))
+	steps := b.steps(&strict)
+	m := &machine{Breaker: b, lower: strict.Slack.Lower, late: strict.late, until: strict.until(), lines: b.lines()}
+	if again, _ := m.search(steps); again.cost == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s, and breaker %s kept its promises only if that explains what was seen", r.tooBusy(shortest), b.Name())
+}
+
+// shortest is the shortest time that the plan or the spec puts between two things that this breaker sees.
+func (b *Breaker) shortest(r *Reading) time.Duration {
+	out := b.Policy.Timeout
+	for _, o := range b.operations {
+		if p := o.Policies.Retry; p != nil {
+			gap, _ := p.Gap(1)
+			out = min(out, gap)
+			break
+		}
+	}
+	if s := r.Plan.Scenario.Service(b.Caller); s != nil && s.Sends != nil && s.Sends.Every > 0 {
+		out = min(out, s.Sends.Every)
+	}
+	return max(out, minShortest)
+}
+
+// minShortest keeps orders that follow each other without a pause from making every machine too busy.
+const minShortest = 500 * time.Millisecond
 
 // steps are all that a breaker goes through, in the order in which it was seen.
 func (b *Breaker) steps(r *Reading) []step {

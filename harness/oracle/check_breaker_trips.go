@@ -67,8 +67,11 @@ func eachBreaker(check func(*tally, *Reading, *Breaker)) func(*Reading) Result {
 	}
 }
 
-// testimony doubts what only lines could tell, where there is none.
+// testimony doubts what only lines could tell, where there is none, and what only slack excuses.
 func (t *tally) testimony(b *Breaker) {
+	if b.Excused != "" {
+		t.doubt("%s", b.Excused)
+	}
 	if b.Deaf && len(b.Transitions) > 0 {
 		t.doubt("not one line of %s's sidecar was recorded", b.Caller)
 	}

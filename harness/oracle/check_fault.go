@@ -48,8 +48,11 @@ func (r *Reading) effect(f *Fault) string {
 	if f.Healing != nil {
 		until = f.Healing.At
 	}
-	if (f.Kind == scenario.Stop || f.Kind == scenario.Kill) && !r.partsEnded(f) {
+	if (f.Kind == scenario.Stop || f.Kind == scenario.Kill || f.Kind == scenario.Restart) && !r.partsEnded(f) {
 		return "not every part of " + f.Target() + " ended"
+	}
+	if f.Kind == scenario.Restart {
+		return "" // it is back at once: that its parts have ended is all there is to see
 	}
 	if r.silences(f) {
 		return r.silence(f, until)
@@ -133,15 +136,37 @@ func (x *Exchange) overBefore(at time.Duration) bool {
 	return ended && end < at
 }
 
+// left tells whether who asked did not wait for the answer.
+func (x *Exchange) left() bool { return x.Response == nil && x.Close != nil && x.Close.Attr("by") == "client" }
+
+func (x *Exchange) lasted(end time.Duration) time.Duration { return end - x.Start() }
+
+// usual is how long an exchange on a link took at most before a moment.
+func (r *Reading) usual(link string, before time.Duration) time.Duration {
+	var most time.Duration
+	for _, x := range r.exchanges[link] {
+		if end, ended := x.End(); ended && end < before && x.OK() {
+			most = max(most, end-x.Start())
+		}
+	}
+	return most
+}
+
 // bitten tells whether an exchange shows what a fault does.
 func (r *Reading) bitten(f *Fault, x *Exchange, until time.Duration) bool {
 	end, ended := x.End()
 	switch f.Kind {
 	case scenario.Refuse:
-		return x.Close != nil && x.Close.Text == "refused"
+		return x.Close != nil && x.Close.Attr("by") == "tap"
+	case scenario.Respond:
+		return x.Response != nil && x.Response.Attr("fault") == f.Name
+	case scenario.Slow:
+		return x.Start() >= f.Applied.At && (ended || x.Response != nil) && x.lasted(end) >= f.Delay-r.Slack.Lower || !x.Answered()
+	case scenario.Bandwidth, scenario.Slice, scenario.SlowClose:
+		return x.Start() >= f.Applied.At && ended && x.lasted(end) > 2*r.usual(x.Link.Name, f.Injected.At)+r.Slack.Lower || !x.Answered()
 	case scenario.Latency:
-		return x.Response != nil && x.Start() >= f.Applied.At && x.Response.At-x.Start() >= f.Delay-f.Jitter-r.Slack.Lower
-	case scenario.Cut, scenario.Pause:
+		return x.left() || x.Response != nil && x.Start() >= f.Applied.At && x.Response.At-x.Start() >= f.Delay-f.Jitter-r.Slack.Lower
+	case scenario.Cut, scenario.Pause, scenario.Hang:
 		return !x.Answered() || (ended && end >= until-r.Slack.Lower)
 	}
 	return x.Failed() || !ended

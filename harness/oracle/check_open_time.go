@@ -10,7 +10,7 @@ import (
 // somebody later than that has stayed open too long, unless a probe was on its way.
 var openTime = Check{
 	Name: "open-time",
-	Doc:  "the breaker refuses until its timeout has gone by, and the first request after that is a probe",
+	Doc:  "an open breaker refuses nobody for longer than its timeout: the first request after that is a probe",
 	Run: eachBreaker(func(t *tally, r *Reading, b *Breaker) {
 		for _, tr := range b.Transitions {
 			if tr.To == halfOpen && tr.By != nil {

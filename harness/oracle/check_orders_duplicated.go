@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/halfopen/halfopen/harness/history"
 )
@@ -17,6 +18,9 @@ var ordersDuplicated = Check{
 		for _, o := range r.Operations {
 			k := r.sent(o)
 			carried[o.Exchange.order()] = k
+			if o.Accepted() && r.tornAt(o.Link.Name, o.Complete.At) {
+				lost[k]++
+			}
 			for i, x := range o.Attempts {
 				last := i == len(o.Attempts)-1
 				if (!x.OK() && !r.undeliverable(o, x)) || (x.OK() && last && !o.Accepted()) {
@@ -56,6 +60,16 @@ var ordersDuplicated = Check{
 		}
 		return result
 	},
+}
+
+// tornAt tells whether a fault came onto a link just as an answer passed its tap: who asked may never have got it.
+func (r *Reading) tornAt(link string, at time.Duration) bool {
+	for _, f := range r.Faults {
+		if f.Link == link && f.Injected != nil && f.Injected.At >= at-r.Slack.most() && f.Injected.At <= r.late(at) {
+			return true
+		}
+	}
+	return false
 }
 
 // undeliverable tells whether an attempt that failed can't have reached the app: it was refused at the link, or

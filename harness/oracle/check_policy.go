@@ -12,10 +12,12 @@ var policyLoaded = Check{
 			return notHere("the scenario has no spec")
 		}
 		var t tally
+		inScope := false
 		for _, c := range r.Plan.Scenario.Callers() {
 			if len(r.Spec.Scopes) > 0 && !slices.Contains(r.Spec.Scopes, c.Name) {
 				continue
 			}
+			inScope = true
 			for _, name := range r.Spec.Names {
 				t.policy(r, c.Name, name)
 			}
@@ -24,6 +26,9 @@ var policyLoaded = Check{
 					t.find(Finding{What: c.Name + "'s sidecar says that it could not load a spec", Got: clip(message(s.Line.Text)), Events: points(s.Line)})
 				}
 			}
+		}
+		if !inScope {
+			return notHere("the spec's scopes leave every caller out")
 		}
 		return t.result()
 	},

@@ -44,11 +44,35 @@ var retryLog = Check{
 			})
 		}
 		t.untrue(r, said)
+		t.intervals(r)
 		if t.examined == 0 {
 			return notHere("no operation was retried, and no sidecar says so")
 		}
 		return t.result()
 	},
+}
+
+// intervals holds what lines tell of the pause to come against the policy. Older wordings tell nothing of it.
+func (t *tally) intervals(r *Reading) {
+	for i := range r.Said {
+		s := &r.Said[i]
+		if s.Kind != saidRetrying {
+			continue
+		}
+		policy := r.Spec.For(s.Line.Service, "").Builtin // where it is switched off, builtin-retries tells of the line
+		if m := endpointName.FindStringSubmatch(s.Operation); m != nil {
+			policy = r.Spec.For(s.Line.Service, m[1]).Retry
+		}
+		if policy == nil {
+			continue
+		}
+		if want, wrong := wrongInterval(*policy, s.Line.Text); wrong {
+			t.find(Finding{
+				What: fmt.Sprintf("%s's sidecar tells another interval than the policy %s, which says %s", s.Line.Service, policy.Name, want),
+				Want: want, Got: clip(message(s.Line.Text)), Events: points(s.Line),
+			})
+		}
+	}
 }
 
 // spoken is who says something, of which operation.

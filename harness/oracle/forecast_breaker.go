@@ -55,17 +55,11 @@ func (f *fuse) admit(p *play, now moment) (generation int, refusal string) {
 	case f.state == open:
 		return 0, refusedOpen
 	case f.state == halfOpen && f.counts.Requests >= int64(f.policy.MaxRequests):
-		return 0, refusedTooMany
+		return 0, refusedCrowd
 	}
 	f.counts.Requests++
 	return f.generation, ""
 }
-
-// Dapr's words to a caller whose request a breaker refuses.
-const (
-	refusedOpen    = "circuit breaker is open"
-	refusedTooMany = "too many requests"
-)
 
 // result counts what an attempt came to.
 func (f *fuse) result(p *play, now moment, generation int, ok bool) {

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -131,21 +132,27 @@ func (p *play) decides(h *happening) bool {
 	return h.ok && p.orders <= min(len(p.flying)+len(p.pending), inFlight)
 }
 
-// disturbs tells whether a fault breaks what this forecast does not follow: a caller, or its way to its sidecar.
-func (t *timeline) disturbs(f scenario.Fault) bool {
+// followed are the kinds of faults whose course is foretold.
+var followed = []string{scenario.Stop, scenario.Kill, scenario.Pause, scenario.Cut, scenario.Refuse, scenario.Latency}
+
+// unforetold says why a fault can't be followed; "" where it can.
+func (t *timeline) unforetold(f scenario.Fault) string {
+	if !slices.Contains(followed, f.Kind) {
+		return "what it does is not followed"
+	}
 	for _, c := range t.plan.Scenario.Callers() {
 		if f.Service == c.Name || f.Link == c.Name+"->sidecar" {
-			return true
+			return "it breaks the caller itself, or its way to its sidecar"
 		}
 	}
-	return false
+	return ""
 }
 
 func (t *timeline) inject(f scenario.Fault, now moment) {
 	p := t.play
 	p.tell(foreseen{at: now, kind: "fault", order: f.Name, what: "injected"})
-	if t.disturbs(f) {
-		p.why, p.ended = "from "+f.String()+" on nothing is foretold: it breaks the caller itself, or its way to its sidecar", true
+	if why := t.unforetold(f); why != "" {
+		p.why, p.ended = "from "+f.String()+" on nothing is foretold: "+why, true
 		return
 	}
 	t.opening = nil

@@ -20,7 +20,7 @@ type Check struct {
 func Checks() []Check {
 	return []Check{
 		policyLoaded, faultEffective, faultHealed,
-		retryGap, retryCount, retryLog, builtinRetries, attemptTimeout,
+		retryGap, retryCount, retryLog, builtinRetries, attemptTimeout, waitsBounded,
 		breakerTrips, breakerOpen, openTime, halfOpenAdmissions, breakerCloses, breakerLog,
 		recovery, callerTold,
 		ordersLost, ordersDuplicated, ordersReordered,
@@ -35,7 +35,7 @@ func Judge(c Case) Verdict {
 	}
 	v := Verdict{
 		Format: "halfopen-verdict/1", Run: c.History.Header.Run, Scenario: c.Plan.Scenario.Name,
-		Env: c.History.Header.Env, Sidecar: c.History.Header.Sidecar, Why: []string{}, Results: []Result{}, Story: []Moment{},
+		Env: c.History.Header.Env, Sidecar: sidecar(c), Why: []string{}, Results: []Result{}, Story: []Moment{},
 	}
 	r, err := guarded(func() *Reading { return read(c) })
 	if err != nil {
@@ -54,6 +54,14 @@ func Judge(c Case) Verdict {
 	}
 	conclude(&v, r)
 	return v
+}
+
+// sidecar says which sidecar ran, and that it had another spec than the one that is judged against.
+func sidecar(c Case) string {
+	if c.History.Header.SidecarSpec != "" {
+		return c.History.Header.Sidecar + " under another spec"
+	}
+	return c.History.Header.Sidecar
 }
 
 // runCheck runs one check; a crash is an unknown.
@@ -94,6 +102,9 @@ func conclude(v *Verdict, r *Reading) {
 		case r.Outcome == Unknown:
 			open = append(open, r.Check)
 		}
+	}
+	for _, e := range r.problems {
+		v.Why = append(v.Why, "the harness: "+clip(e.Error))
 	}
 	for _, flaw := range r.History.Flaws {
 		v.Why = append(v.Why, "history: "+flaw)

@@ -31,6 +31,11 @@ func read(c Case) *Reading {
 	r.Slack = slack(c.History, r.Began, r.Ended)
 	r.away = aways(r.comings)
 	for _, o := range r.Operations {
+		if limit := o.Policies.Timeout; limit != nil {
+			for _, x := range o.Attempts {
+				x.limit = *limit
+			}
+		}
 		o.Turns = o.turns(r.Slack)
 	}
 	r.Said = testimony(r.lines)
@@ -109,11 +114,18 @@ func (b *builder) end(k key, how func(*Exchange)) {
 	}
 }
 
-// rest takes from behind the run's end only what is about the run.
+// rest takes from behind the run's end only what is about the run, and what taps saw in the very moment: what an
+// order that ended the last wait went through may be written down after it.
 func (b *builder) rest(events []history.Event) {
 	for i := range events {
-		if events[i].Kind == history.KindProblem {
-			b.problems = append(b.problems, events[i])
+		e := &events[i]
+		switch e.Kind {
+		case history.KindProblem:
+			b.problems = append(b.problems, *e)
+		case history.KindRequest, history.KindResponse, history.KindComplete:
+			if e.At <= b.Ended+observer {
+				b.event(e)
+			}
 		}
 	}
 }

@@ -51,6 +51,8 @@ type Exchange struct {
 	Response *history.Event // its head
 	Complete *history.Event // its last byte
 	Close    *history.Event // the connection's end, where that came before the last byte
+
+	limit time.Duration // of an attempt: the policy's timeout, 0 for none
 }
 
 // Start is when the request's head was seen.
@@ -76,9 +78,14 @@ func (x *Exchange) over(s Slack) (from, at time.Duration, ended bool) {
 	case !ended:
 		return 0, 0, false
 	case x.Response != nil:
-		return min(x.Response.At, at), at, true
+		from = min(x.Response.At, at)
+	default:
+		from = max(x.Start(), at-s.most())
 	}
-	return max(x.Start(), at-s.most()), at, true
+	if x.limit > 0 { // an answer that comes when the timeout has fired is nobody's
+		from = min(from, max(x.Start(), x.Start()+x.limit-s.most()))
+	}
+	return from, at, true
 }
 
 // Status is that of the answer, 0 where there is none.

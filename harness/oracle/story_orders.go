@@ -169,10 +169,9 @@ func (r *Reading) tellOrder(o *Operation, add func(Moment)) {
 	add(m)
 }
 
-// tellAttempt tells one, by how long after the end of the first one it began.
+// tellAttempt tells one, by how long after the first one it began.
 func (r *Reading) tellAttempt(o *Operation, i int, add func(Moment)) {
 	x := o.Attempts[i]
-	origin, _ := o.Attempts[0].End()
 	end, ended := x.End()
 	m := Moment{At: x.Start(), Kind: "attempt", Lane: x.Link.Name, ID: o.ID, N: i + 1, Until: end, Outcome: "failed"}
 	switch {
@@ -181,7 +180,10 @@ func (r *Reading) tellAttempt(o *Operation, i int, add func(Moment)) {
 	case !ended:
 		m.Outcome = "waiting"
 	}
-	m.What = fmt.Sprintf("attempt %d of %s at %s: %s", i+1, o.order(), offset(max(0, x.Start()-origin)), x.outcome())
+	m.What = fmt.Sprintf("attempt %d of %s at %s: %s", i+1, o.order(), offset(x.Start()-o.Attempts[0].Start()), x.outcome())
+	if long := end - x.Start(); ended && long >= time.Second {
+		m.What += " after " + since(x.Start(), end)
+	}
 	add(m)
 }
 

@@ -1,12 +1,11 @@
 package oracle
 
 import (
-	"encoding/json"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/halfopen/halfopen/harness/history"
+	written "github.com/halfopen/halfopen/harness/testimony"
 )
 
 // Kinds of what a sidecar says.
@@ -32,36 +31,10 @@ var (
 	recoveredLine = regexp.MustCompile(`Recovered processing operation (.+?)\.?(?: after (\d+) attempts)?$`)
 	changedLine   = regexp.MustCompile(`Circuit breaker "(.+)" changed state from (closed|open|half-open) to (closed|open|half-open)`)
 	notLoadedLine = regexp.MustCompile(`Could not (?:read|parse) resiliency (?:policy|file) .+`)
-
-	logfmtMessage  = regexp.MustCompile(`(?:^|\s)msg=("(?:[^"\\]|\\.)*"|\S+)`)
-	terminalFields = regexp.MustCompile(`\s+(?:\x1b\[[0-9;]*m)?(?:app_id|component|instance|scope)(?:\x1b\[0m)?=.*$`)
-	terminalPrefix = regexp.MustCompile(`^(?:\x1b\[[0-9;]*m)?[A-Z]{4,5}(?:\x1b\[0m)?\[\d+\] `)
 )
 
 // message takes what was said out of a line of a log, in any of Dapr's three formats.
-func message(line string) string {
-	line = strings.TrimPrefix(line, "== APP == ")
-	if strings.HasPrefix(line, "{") {
-		var m struct {
-			Msg string `json:"msg"`
-		}
-		if json.Unmarshal([]byte(line), &m) == nil && m.Msg != "" {
-			return m.Msg
-		}
-	}
-	if strings.HasPrefix(line, "time=") {
-		if m := logfmtMessage.FindStringSubmatch(line); m != nil {
-			if text, err := strconv.Unquote(m[1]); err == nil {
-				return text
-			}
-			return m[1]
-		}
-	}
-	if at := terminalPrefix.FindStringIndex(line); at != nil {
-		return strings.TrimRight(terminalFields.ReplaceAllString(line[at[1]:], ""), " ")
-	}
-	return line
-}
+func message(line string) string { return written.Parse(line).Message }
 
 // testimony reads what sidecars say out of all lines.
 func testimony(lines []history.Event) []Said {
@@ -70,19 +43,27 @@ func testimony(lines []history.Event) []Said {
 		if e.Part != history.Sidecar {
 			continue
 		}
-		text := message(e.Text)
-		if m := changedLine.FindStringSubmatch(text); m != nil {
-			out = append(out, Said{Kind: saidChanged, Line: e, Breaker: m[1], From: m[2], To: m[3]})
-		} else if m := retryingLine.FindStringSubmatch(text); m != nil {
-			out = append(out, Said{Kind: saidRetrying, Line: e, Operation: m[1]})
-		} else if m := recoveredLine.FindStringSubmatch(text); m != nil {
-			n, _ := strconv.Atoi(m[2])
-			out = append(out, Said{Kind: saidRecovered, Line: e, Operation: m[1], Attempts: n})
-		} else if notLoadedLine.MatchString(text) {
-			out = append(out, Said{Kind: saidNotLoaded, Line: e})
+		if s, ok := understand(e); ok {
+			out = append(out, s)
 		}
 	}
 	return out
+}
+
+// understand reads one line.
+func understand(e history.Event) (Said, bool) {
+	text := message(e.Text)
+	if m := changedLine.FindStringSubmatch(text); m != nil {
+		return Said{Kind: saidChanged, Line: e, Breaker: m[1], From: m[2], To: m[3]}, true
+	}
+	if m := retryingLine.FindStringSubmatch(text); m != nil {
+		return Said{Kind: saidRetrying, Line: e, Operation: m[1]}, true
+	}
+	if m := recoveredLine.FindStringSubmatch(text); m != nil {
+		n, _ := strconv.Atoi(m[2])
+		return Said{Kind: saidRecovered, Line: e, Operation: m[1], Attempts: n}, true
+	}
+	return Said{Kind: saidNotLoaded, Line: e}, notLoadedLine.MatchString(text)
 }
 
 // endpoint is how Dapr names the operations of a path.

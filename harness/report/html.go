@@ -81,7 +81,7 @@ func HTML(in Input) []byte {
 		Events: len(in.History.Events),
 	}
 	for _, w := range v.Why {
-		if strings.HasPrefix(w, "history: ") || strings.HasPrefix(w, "expected ") {
+		if aside(w) {
 			p.Notes = append(p.Notes, plain(w))
 		}
 	}

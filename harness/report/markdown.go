@@ -26,8 +26,10 @@ func Markdown(in Input) []byte {
 	for _, r := range g.unknown {
 		fmt.Fprintf(&b, "- **%s** could not be judged: %s\n", r.Check, escape(r.Why))
 	}
-	for _, flaw := range in.History.Flaws {
-		fmt.Fprintf(&b, "- history: %s\n", escape(flaw))
+	for _, why := range v.Why {
+		if aside(why) {
+			fmt.Fprintf(&b, "- %s\n", escape(why))
+		}
 	}
 	fmt.Fprintf(&b, "\n%d kept, %d broken, %d not judged, %d not in play\n\n| figure | value |\n|---|---|\n",
 		len(g.kept), len(g.failed), len(g.unknown), len(g.notHere))

@@ -40,6 +40,11 @@ func JSON(v oracle.Verdict) []byte {
 	return b.Bytes()
 }
 
+// aside tells whether a reason is no check's: it is told above the checks.
+func aside(why string) bool {
+	return strings.HasPrefix(why, "history: ") || strings.HasPrefix(why, "expected ") || strings.HasPrefix(why, "the harness: ")
+}
+
 // headline is the outcome in words.
 func headline(v oracle.Verdict) string {
 	switch v.Outcome {

@@ -36,7 +36,7 @@ func Terminal(w io.Writer, in Input, opt TerminalOptions) {
 		s.finding("?", "33", r)
 	}
 	for _, why := range in.Verdict.Why {
-		if strings.HasPrefix(why, "history: ") || strings.HasPrefix(why, "expected ") {
+		if aside(why) {
 			s.line("  " + plain(why))
 		}
 	}

@@ -167,10 +167,12 @@ func (p *parser) sends(v document.Value, s Service) *Sends {
 		Body: or(f.Get("body").Text(), `{"orderId":{{.ID}}}`), Every: span(f.Get("every"), time.Second),
 		Callers: f.Get("callers").Int(1), Timeout: span(f.Get("timeout"), 0), Until: or(f.Get("until").Text(), "accepted"),
 	}
-	if t, err := template.New("body").Parse(out.Body); err != nil {
-		f.Get("body").Problem("not a template: "+err.Error(), `{"orderId":{{.ID}}}`)
-	} else if err := t.Execute(&strings.Builder{}, struct{ ID int64 }{1}); err != nil {
-		f.Get("body").Problem("not a template: "+err.Error(), "only {{.ID}} is known")
+	for field, text := range map[string]string{"body": out.Body, "path": out.Path} {
+		if t, err := template.New(field).Parse(text); err != nil {
+			f.Get(field).Problem("not a template: "+err.Error(), `{"orderId":{{.ID}}}`)
+		} else if err := t.Execute(&strings.Builder{}, struct{ ID int64 }{1}); err != nil {
+			f.Get(field).Problem("not a template: "+err.Error(), "only {{.ID}} is known")
+		}
 	}
 	if out.Callers < 1 {
 		f.Get("callers").Problem("fewer than one caller", "")
@@ -208,6 +210,12 @@ func (p *parser) expect(v document.Value) {
 		v.Problem("expects to fail, but not what", "checks: [policy-loaded]")
 	case p.s.Expect.Verdict == "pass" && n > 0:
 		f.Get("checks").Problem("are those that must fail, and the verdict is pass", "verdict: fail")
+	}
+	if w := f.Get("specErrors"); w.Set() {
+		p.s.Expect.SpecErrors = w.Text() == "true"
+		if w.Text() != "true" && w.Text() != "false" {
+			w.Problem(fmt.Sprintf("%q: want true or false", w.Text()), "")
+		}
 	}
 	for _, l := range f.Get("logs").List() {
 		p.s.Expect.Logs = append(p.s.Expect.Logs, p.log(l))

@@ -37,7 +37,7 @@ type Service struct {
 type Sends struct {
 	To      string            // app id
 	Method  string            // POST by default
-	Path    string            // orders by default
+	Path    string            // a text/template with {{.ID}}; orders by default
 	Headers map[string]string // besides dapr-app-id, traceparent and X-Order-Id
 	Body    string            // a text/template with {{.ID}}; {"orderId":{{.ID}}} by default
 	Every   time.Duration     // the pause between two orders of one caller; 1 s by default
@@ -78,45 +78,13 @@ type Wait struct {
 	Within    time.Duration // give up after this long; 0 means the plan's own limit
 }
 
-// Kinds of faults.
-const (
-	Stop    = "stop"    // SIGTERM, and a new start when healed
-	Kill    = "kill"    // SIGKILL, and a new start when healed
-	Pause   = "pause"   // SIGSTOP and SIGCONT
-	Cut     = "cut"     // a link swallows everything
-	Refuse  = "refuse"  // a link resets whoever connects
-	Latency = "latency" // a link delays
-)
-
-// A Fault breaks one thing and carries what its healing needs.
-type Fault struct {
-	Name      string        // for a later heal; stop-order-processor by default (kind and target)
-	Kind      string        // one of the kinds above
-	Service   string        // the target of stop, kill and pause
-	Part      string        // "" for app and sidecar, else history.App or history.Sidecar alone
-	Link      string        // the target of the others: checkout->order-processor
-	For       time.Duration // heals itself after so long; 0: a later heal step does it
-	Delay     time.Duration // latency
-	Jitter    time.Duration // latency, plus or minus
-	Direction string        // request | response | both (default)
-}
-
-// Target is what the fault breaks, for people: `order-processor`, `order-processor/app`, `checkout->order-processor`.
-func (f Fault) Target() string {
-	switch {
-	case f.Link != "":
-		return f.Link
-	case f.Part != "":
-		return f.Service + "/" + f.Part
-	}
-	return f.Service
-}
-
 // Expect is what the spec can't say.
 type Expect struct {
 	Verdict string   // pass (default) | fail
 	Checks  []string // with fail: exactly these checks fail
 	Logs    []Log    // lines that must appear
+	// SpecErrors says that the spec has errors which Dapr swallows, and that the scenario is about them.
+	SpecErrors bool `json:",omitempty"`
 }
 
 // A Log is a line that a part of a service must print.
@@ -180,6 +148,16 @@ func (p *Plan) Link(name string) *Link {
 		}
 	}
 	return nil
+}
+
+// HasDoor tells whether the timeline has a fault at the door that a link is: its tap must understand requests then.
+func (p *Plan) HasDoor(l Link) bool {
+	for _, s := range p.Scenario.Timeline {
+		if s.Fault != nil && s.Fault.AtDoor() && s.Fault.Link == l.Name {
+			return true
+		}
+	}
+	return false
 }
 
 // NewPlan derives links, expected time and limits from a valid scenario and its spec (nil for none).

@@ -65,7 +65,7 @@ func TestEverythingThatAScenarioMaySayIsRead(t *testing.T) {
 	require.Equal(t, "slow", s.Timeline[6].Heal)
 	require.Equal(t, []scenario.Log{{Service: "checkout", Part: "app", Match: "Order passed", Times: 2}}, s.Expect.Logs)
 	words := []string{
-		"wait for 4 orders", "stop own/app for 45s", "latency checkout->own by 300ms", "wait until a breaker of checkout opens",
+		"wait for 4 orders", "stop own/app for 45s", "latency checkout->own by 300ms ±50ms", "wait until a breaker of checkout opens",
 		"wait 3s", "send an order through checkout's sidecar", "heal slow", "wait until checkout has recovered",
 	}
 	for i, step := range s.Timeline {

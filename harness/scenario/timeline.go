@@ -2,12 +2,9 @@ package scenario
 
 import (
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/halfopen/halfopen/harness/document"
-	"github.com/halfopen/halfopen/harness/history"
 )
 
 // stepWords are what a step may be.
@@ -118,85 +115,6 @@ func (p *parser) heal(v document.Value) {
 		v.Problem(fmt.Sprintf("fault %q is healed already", v.Text()), "")
 	default:
 		o.healed = true
-	}
-}
-
-// Kinds of faults by what they break, and those that are known and not there yet.
-var (
-	serviceFaults = []string{Stop, Kill, Pause}
-	linkFaults    = []string{Cut, Refuse, Latency}
-	laterFaults   = []string{"restart", "reset", "bandwidth", "slice", "slow-close", "limit", "respond", "hang", "slow"}
-)
-
-func (p *parser) fault(v document.Value) *Fault {
-	f := v.Fields()
-	out := &Fault{
-		Name: f.Get("name").Text(), For: span(f.Get("for"), 0),
-		Delay: span(f.Get("delay"), 0), Jitter: span(f.Get("jitter"), 0), Direction: f.Get("direction").Text(),
-	}
-	if w := f.Get("for"); w.Set() {
-		if d, err := time.ParseDuration(w.Text()); err == nil && d == 0 {
-			w.Problem("lasts no time at all", "for: 45s")
-		}
-	}
-	var target document.Value
-	found := 0
-	for _, kind := range slices.Concat(serviceFaults, linkFaults) {
-		if w := f.Get(kind); w.Set() {
-			out.Kind, target = kind, w
-			found++
-		}
-	}
-	for _, kind := range laterFaults {
-		if w := f.Get(kind); w.Set() {
-			w.Problem(fmt.Sprintf("the fault %s is not there yet", kind), "there are: "+strings.Join(slices.Concat(serviceFaults, linkFaults), ", "))
-			found++
-		}
-	}
-	if found != 1 {
-		v.Problem("must break one thing", "stop: order-processor")
-	}
-	part := f.Get("only")
-	switch {
-	case slices.Contains(serviceFaults, out.Kind):
-		out.Service, out.Part = target.Text(), part.Text()
-		if p.s.Service(out.Service) == nil {
-			p.unknownService(target)
-		}
-		if part.Set() && out.Part != history.App && out.Part != history.Sidecar {
-			part.Problem(fmt.Sprintf("%q: want app or sidecar", out.Part), "leave it out for both")
-		}
-	case out.Kind != "":
-		out.Link = target.Text()
-		p.link(target)
-		if part.Set() {
-			part.Problem("only a service has an app and a sidecar", "remove it")
-		}
-	}
-	p.details(f, out)
-	f.Done()
-	if out.Kind != "" {
-		p.remember(v, out, f.Get("for").Set())
-	}
-	return out
-}
-
-// details checks what belongs to some kinds only.
-func (p *parser) details(f *document.Fields, out *Fault) {
-	if out.Kind == Latency && out.Delay == 0 {
-		f.Need("delay", "delay: 300ms")
-	}
-	for _, name := range []string{"delay", "jitter"} {
-		if v := f.Get(name); v.Set() && out.Kind != Latency {
-			v.Problem("belongs to latency", "remove it")
-		}
-	}
-	v := f.Get("direction")
-	switch {
-	case v.Set() && out.Kind != Latency && out.Kind != Cut:
-		v.Problem("belongs to latency and cut", "remove it")
-	case v.Set() && !slices.Contains([]string{"request", "response", "both"}, out.Direction):
-		v.Problem(fmt.Sprintf("%q: want request, response or both", out.Direction), "")
 	}
 }
 

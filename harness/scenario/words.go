@@ -29,15 +29,3 @@ func (w Wait) String() string {
 	}
 	return "wait " + w.For.String()
 }
-
-// String says what a fault breaks and for how long.
-func (f Fault) String() string {
-	text := f.Kind + " " + f.Target()
-	if f.Kind == Latency {
-		text += " by " + f.Delay.String()
-	}
-	if f.For > 0 {
-		text += " for " + f.For.String()
-	}
-	return text
-}

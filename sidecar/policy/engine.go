@@ -23,10 +23,11 @@ var (
 
 // A Watcher is told what an engine does, for logs and metrics. Its methods must not block.
 type Watcher interface {
-	Retrying(operation string, gap time.Duration) // once an operation, before its first retry
-	Recovered(operation string, attempts int)     // an operation that was retried has succeeded
+	// Retrying comes once an operation, before its first retry; app is empty for the built-in retries.
+	Retrying(operation, app string, gap time.Duration)
+	Recovered(operation string, attempts int) // an operation that was retried has succeeded
 	Changed(breaker string, app string, from, to gobreaker.State)
-	TimedOut(app string)
+	TimedOut(app string) // once an operation, at its first attempt that took too long
 }
 
 // An Attempt tries once. Its status counts where err is nil.
@@ -49,13 +50,13 @@ func NewEngine(w Watcher, stop <-chan struct{}) *Engine {
 
 // A cache keeps the breakers of one app, one a path; the least recently used goes.
 type cache struct {
-	order *list.List // of *entry, the most recent first
-	byKey map[string]*list.Element
+	order  *list.List // of *entry, the most recent first
+	byPath map[string]*list.Element
 }
 
 type entry struct {
-	key string
-	cb  *gobreaker.CircuitBreaker[int]
+	path string
+	cb   *gobreaker.CircuitBreaker[int]
 }
 
 // CleanPath is what tells a path's breaker from another's: verb, query, a trailing slash and the way of encoding
@@ -73,22 +74,29 @@ func (e *Engine) breaker(t Target, p string) *gobreaker.CircuitBreaker[int] {
 	defer e.mu.Unlock()
 	c := e.breakers[t.app]
 	if c == nil {
-		c = &cache{order: list.New(), byKey: map[string]*list.Element{}}
+		c = &cache{order: list.New(), byPath: map[string]*list.Element{}}
 		e.breakers[t.app] = c
 	}
-	key := t.app + ":" + p
-	if el := c.byKey[key]; el != nil {
+	if el := c.byPath[p]; el != nil {
 		c.order.MoveToFront(el)
 		return el.Value.(*entry).cb
 	}
-	cb := e.newBreaker(key, t)
-	c.byKey[key] = c.order.PushFront(&entry{key, cb})
+	cb := e.newBreaker(t.app+":"+p, t)
+	c.byPath[p] = c.order.PushFront(&entry{p, cb})
 	if c.order.Len() > t.cache {
 		oldest := c.order.Back()
 		c.order.Remove(oldest)
-		delete(c.byKey, oldest.Value.(*entry).key)
+		delete(c.byPath, oldest.Value.(*entry).path)
 	}
 	return cb
+}
+
+// State is the state of the breaker of a target's path, at this moment; false where the target has no breaker.
+func (e *Engine) State(t Target, p string) (gobreaker.State, bool) {
+	if t.breaker == nil {
+		return 0, false
+	}
+	return e.breaker(t, CleanPath(p)).State(), true
 }
 
 func (e *Engine) newBreaker(key string, t Target) *gobreaker.CircuitBreaker[int] {
@@ -118,16 +126,22 @@ func Failed(status int) bool { return status < 200 || status > 399 }
 // The result is that of the last attempt, or the breaker's refusal.
 func (e *Engine) Do(ctx context.Context, t Target, p string, oneShot bool, attempt Attempt) (int, error) {
 	p = CleanPath(p)
-	n := 0
+	n, late := 0, false
 	once := func() (int, error) {
 		n++
-		return e.guarded(ctx, t, p, n, attempt)
+		status, err := e.guarded(ctx, t, p, n, attempt)
+		if errors.Is(err, ErrTimedOut) && t.timeout > 0 && ctx.Err() == nil && !late {
+			late = true
+			e.watcher.TimedOut(t.app)
+		}
+		return status, err
 	}
 	inner := func() (int, error) {
 		if t.retry == nil {
 			return once()
 		}
-		return e.retry(ctx, *t.retry, "endpoint["+t.app+", "+t.app+":"+p+"]", once, func(status int, err error) bool {
+		operation := func() string { return "endpoint[" + t.app + ", " + t.app + ":" + p + "]" }
+		return e.retry(ctx, t.retry, operation, t.app, once, func(status int, err error) bool {
 			switch {
 			case errors.Is(err, ErrOpen), errors.Is(err, ErrTooMany):
 				return false
@@ -142,7 +156,7 @@ func (e *Engine) Do(ctx context.Context, t Target, p string, oneShot bool, attem
 	if t.builtin == nil {
 		return inner()
 	}
-	return e.retry(ctx, *t.builtin, t.builtin.name, inner, func(_ int, err error) bool {
+	return e.retry(ctx, t.builtin, func() string { return t.builtin.name }, "", inner, func(_ int, err error) bool {
 		return errors.Is(err, ErrUnreachable) && !oneShot
 	})
 }
@@ -178,7 +192,6 @@ func (e *Engine) timed(ctx context.Context, t Target, n int, attempt Attempt) (i
 	status, err := attempt(ctx, n)
 	timer.Stop()
 	if err != nil && errors.Is(context.Cause(ctx), ErrTimedOut) {
-		e.watcher.TimedOut(t.app)
 		err = ErrTimedOut
 	}
 	if err != nil {
@@ -191,26 +204,29 @@ func (e *Engine) timed(ctx context.Context, t Target, n int, attempt Attempt) (i
 const maxElapsed = 15 * time.Minute
 
 // retry repeats op with a policy's gaps for as long as again says so.
-func (e *Engine) retry(ctx context.Context, r retry, operation string, op func() (int, error), again func(int, error) bool) (int, error) {
-	next := r.gaps()
+func (e *Engine) retry(ctx context.Context, r *retry, operation func() string, app string, op func() (int, error), again func(int, error) bool) (int, error) {
+	var next backoff.BackOff // nil until there is a gap
 	started := time.Now()
 	for n := 1; ; n++ {
 		status, err := op()
 		if !again(status, err) {
 			if n > 1 && err == nil && !Failed(status) {
-				e.watcher.Recovered(operation, n)
+				e.watcher.Recovered(operation(), n)
 			}
 			return status, err
 		}
 		if ctx.Err() != nil || (r.max >= 0 && n > r.max) {
 			return status, err
 		}
+		if next == nil {
+			next = r.gaps()
+		}
 		gap := next.NextBackOff()
 		if r.exponential && time.Since(started)+gap > maxElapsed {
 			return status, err
 		}
 		if n == 1 {
-			e.watcher.Retrying(operation, gap)
+			e.watcher.Retrying(operation(), app, gap)
 		}
 		timer := time.NewTimer(gap)
 		select {
@@ -226,7 +242,7 @@ func (e *Engine) retry(ctx context.Context, r retry, operation string, op func()
 }
 
 // gaps gives the pauses of one operation.
-func (r retry) gaps() backoff.BackOff {
+func (r *retry) gaps() backoff.BackOff {
 	if !r.exponential {
 		return backoff.NewConstantBackOff(r.duration)
 	}

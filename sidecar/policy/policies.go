@@ -33,6 +33,7 @@ type Policies struct {
 	breakers map[string]breaker
 	apps     map[string]appSpec
 	notRun   []string // targets that are read but not run here
+	warnings []string // what daprd says of policies that it takes otherwise than written
 }
 
 // New makes an empty set: only the built-in retries are in force.
@@ -42,11 +43,6 @@ func New() *Policies {
 		breakers: map[string]breaker{}, apps: map[string]appSpec{},
 	}
 }
-
-// builtin is the name of the retries that Dapr brings itself, and what they are.
-const builtinName = "DaprBuiltInServiceRetries"
-
-const builtinRetries = 3
 
 // Add takes one resource in, as daprd does: timeouts, retries, breakers, then targets, and stops at the first
 // error. What was read before the error stays; the targets behind it are not applied.
@@ -63,6 +59,9 @@ func (p *Policies) Add(r *Resource) error {
 		if err != nil {
 			return err
 		}
+		if !p.allowed(name, &decoded) {
+			continue
+		}
 		p.retries[name] = decoded
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Spec.Policies.CircuitBreakers)) {
@@ -72,20 +71,8 @@ func (p *Policies) Add(r *Resource) error {
 		}
 		p.breakers[name] = decoded
 	}
-	for name, t := range r.Spec.Targets.Apps {
-		p.apps[name] = t
-	}
-	for kind, n := range map[string]int{"actors": len(r.Spec.Targets.Actors), "components": len(r.Spec.Targets.Components)} {
-		if n > 0 {
-			p.notRun = append(p.notRun, kind)
-		}
-	}
-	slices.Sort(p.notRun)
-	return nil
+	return p.addTargets(r)
 }
-
-// NotRun names the kinds of targets that were read and have no effect here.
-func (p *Policies) NotRun() []string { return p.notRun }
 
 // decodeRetry gives its errors in daprd's own words, which name the policy only where it isn't about matching.
 func decodeRetry(name string, s retrySpec) (r retry, err error) {
@@ -107,10 +94,7 @@ func decodeRetry(name string, s retrySpec) (r retry, err error) {
 	if s.MaxRetries != nil {
 		r.max = *s.MaxRetries
 	}
-	if name == builtinName && r.max < builtinRetries {
-		r.max = builtinRetries
-	}
-	if s.Matching != nil {
+	if s.Matching != nil { // daprd tells these errors without the policy's name
 		if r.http, err = parseCodes(string(s.Matching.HTTPStatusCodes), 100, 599); err != nil {
 			return r, err
 		}

@@ -29,8 +29,8 @@ func (l *log) add(format string, args ...any) {
 	l.lines = append(l.lines, fmt.Sprintf("%s ", time.Since(l.began))+fmt.Sprintf(format, args...))
 }
 
-func (l *log) Retrying(op string, gap time.Duration) { l.add("retrying %s in %s", op, gap) }
-func (l *log) Recovered(op string, n int)            { l.add("recovered after %d", n) }
+func (l *log) Retrying(op, _ string, gap time.Duration) { l.add("retrying %s in %s", op, gap) }
+func (l *log) Recovered(op string, n int)               { l.add("recovered after %d", n) }
 func (l *log) Changed(name, _ string, from, to gobreaker.State) {
 	l.add("%s: %s to %s", name, from, to)
 }

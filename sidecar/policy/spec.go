@@ -30,9 +30,9 @@ type Resource struct {
 			CircuitBreakers map[string]breakerSpec `json:"circuitBreakers"`
 		} `json:"policies"`
 		Targets struct {
-			Apps       map[string]appSpec         `json:"apps"`
-			Actors     map[string]json.RawMessage `json:"actors"`
-			Components map[string]json.RawMessage `json:"components"`
+			Apps       map[string]appSpec       `json:"apps"`
+			Actors     map[string]actorSpec     `json:"actors"`
+			Components map[string]componentSpec `json:"components"`
 		} `json:"targets"`
 	} `json:"spec"`
 }
@@ -72,6 +72,18 @@ type appSpec struct {
 	Retry                   string `json:"retry"`
 	CircuitBreaker          string `json:"circuitBreaker"`
 	CircuitBreakerCacheSize int    `json:"circuitBreakerCacheSize"`
+}
+
+// An actorSpec is read and checked as daprd does, and not run.
+type actorSpec struct {
+	appSpec
+	CircuitBreakerScope string `json:"circuitBreakerScope"` // type | id | both
+}
+
+// A componentSpec is read as daprd does, and not run.
+type componentSpec struct {
+	Inbound  appSpec `json:"inbound"`
+	Outbound appSpec `json:"outbound"`
 }
 
 // ErrOtherKind says that a file holds something else than a Resiliency resource: it is no concern of ours.

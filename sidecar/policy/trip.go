@@ -8,8 +8,11 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// A trip is a breaker's condition in CEL.
-type trip struct{ program cel.Program }
+// A trip is a breaker's condition.
+type trip struct {
+	program cel.Program // nil for a comparison
+	comparison
+}
 
 // defaultTrip is Dapr's.
 const defaultTrip = "consecutiveFailures > 5"
@@ -31,6 +34,13 @@ func newTrip(expr string) (*trip, error) {
 	if expr == "" {
 		expr = defaultTrip
 	}
+	if c, ok := parseComparison(expr); ok {
+		return &trip{comparison: c}, nil
+	}
+	return newProgram(expr)
+}
+
+func newProgram(expr string) (*trip, error) {
 	env, err := celEnv()
 	if err != nil {
 		return nil, err
@@ -43,11 +53,14 @@ func newTrip(expr string) (*trip, error) {
 	if err != nil {
 		return nil, fmt.Errorf("trip: %w", err)
 	}
-	return &trip{program}, nil
+	return &trip{program: program}, nil
 }
 
 // eval tells whether the breaker opens.
 func (t *trip) eval(c gobreaker.Counts) bool {
+	if t.program == nil {
+		return t.holds(c)
+	}
 	out, _, err := t.program.Eval(map[string]any{
 		"requests":             int64(c.Requests),
 		"totalSuccesses":       int64(c.TotalSuccesses),

@@ -28,7 +28,18 @@ func Run(t *testing.T, e Environment) {
 		{"faults_on_one_target_overlap", overlapping},
 		{"a_cut_link_swallows_and_heals", cut},
 		{"a_refused_link_resets_and_heals", refused},
-		{"a_slow_link_delays_and_heals", slow},
+		{"a_slow_link_delays_and_heals", slowly(scenario.Fault{Kind: scenario.Latency, Link: toApp, Delay: 300 * time.Millisecond, Direction: "response"}, 300*time.Millisecond)},
+		{"a_reset_link_ends_what_is_open_and_heals", reset},
+		{"a_thin_link_is_slow_and_heals", slowly(scenario.Fault{Kind: scenario.Bandwidth, Link: toApp, Rate: 1, Direction: "response"}, 100*time.Millisecond)},
+		{"a_slicing_link_is_slow_and_heals", slowly(scenario.Fault{Kind: scenario.Slice, Link: toApp, Bytes: 16, Delay: 50 * time.Millisecond, Direction: "response"}, 100*time.Millisecond)},
+		{"a_limited_link_breaks_off_and_heals", limited},
+		{"a_link_that_closes_slowly_heals", slowClose},
+		{"a_door_answers_in_the_apps_place_and_heals", answered},
+		{"a_door_answers_the_first_few_only", answeredFirst},
+		{"a_door_keeps_requests_and_heals", kept},
+		{"a_slow_door_delays_the_answer_and_heals", slowly(scenario.Fault{Kind: scenario.Slow, Link: toApp, Delay: 300 * time.Millisecond}, 300*time.Millisecond)},
+		{"a_restarted_target_is_back_at_once", restarted},
+		{"faults_of_different_kinds_heal_in_any_order", mixed},
 		{"an_order_of_the_harness_itself_goes_through", ownOrder},
 		{"an_end_that_nobody_asked_for_is_told", unaskedEnd},
 		{"a_failing_start_leaves_nothing", failingStart},
@@ -176,21 +187,152 @@ func refused(t *testing.T, e Environment) {
 	r.accepted()
 }
 
-func slow(t *testing.T, e Environment) {
-	const delay = 300 * time.Millisecond
+// slowly puts a fault on that delays answers by a time at least.
+func slowly(f scenario.Fault, delay time.Duration) func(*testing.T, Environment) {
+	return func(t *testing.T, e Environment) {
+		r := bringUp(t, e)
+		r.accepted()
+		f.Name = "slow"
+		heal := r.apply(f)
+		require.GreaterOrEqual(t, r.took(), delay)
+		heal()
+		r.took() // may have begun before
+		require.Less(t, r.took(), delay)
+	}
+}
+
+// took is how long the app's side takes for an order from now on, to its last byte.
+func (r *rig) took() time.Duration {
+	r.t.Helper()
+	request := r.await(r.now(), "a request", func(e history.Event) bool { return e.Kind == history.KindRequest && e.Link == toApp })
+	answer := r.await(0, "its answer", func(e history.Event) bool {
+		return e.Kind == history.KindComplete && e.Link == toApp && e.Op == request.Op
+	})
+	return answer.At - request.At
+}
+
+func reset(t *testing.T, e Environment) {
 	r := bringUp(t, e)
 	r.accepted()
-	heal := r.apply(scenario.Fault{Name: "slow", Kind: scenario.Latency, Link: toApp, Delay: delay, Direction: "response"})
-	took := func() time.Duration {
-		request := r.await(r.now(), "a request", func(e history.Event) bool { return e.Kind == history.KindRequest && e.Link == toApp })
-		answer := r.await(0, "its answer", func(e history.Event) bool {
-			return e.Kind == history.KindResponse && e.Link == toApp && e.Op == request.Op
-		})
-		return answer.At - request.At
-	}
-	require.GreaterOrEqual(t, took(), delay)
+	from := r.now()
+	heal := r.apply(scenario.Fault{Name: "torn", Kind: scenario.Reset, Link: toPeer})
+	r.failedAttempt(from)
 	heal()
-	require.Less(t, took(), delay)
+	r.accepted()
+}
+
+func limited(t *testing.T, e Environment) {
+	r := bringUp(t, e)
+	r.accepted()
+	from := r.now()
+	heal := r.apply(scenario.Fault{Name: "short", Kind: scenario.Limit, Link: toPeer, Bytes: 60, Direction: "response"})
+	r.failedAttempt(from)
+	heal()
+	r.accepted()
+}
+
+// slowClose has the app end: the link passes that on late.
+func slowClose(t *testing.T, e Environment) {
+	r := bringUp(t, e)
+	r.accepted()
+	mend := r.apply(scenario.Fault{Name: "late", Kind: scenario.SlowClose, Link: toApp, Delay: 700 * time.Millisecond})
+	from := r.now()
+	heal := r.apply(scenario.Fault{Name: "down", Kind: scenario.Kill, Service: "order-processor", Part: history.App})
+	exit := r.await(from, "the app's end", is(history.KindExit, "order-processor", history.App))
+	end := r.await(from, "the connection's end", func(e history.Event) bool {
+		return e.Kind == history.KindClose && e.Link == toApp && e.At > exit.At
+	})
+	require.GreaterOrEqual(t, end.At-exit.At, 600*time.Millisecond, "the end came late")
+	heal()
+	mend()
+	r.accepted()
+}
+
+// status waits for an answer on the app's link from the n-th event on.
+func (r *rig) status(from, status int) history.Event {
+	r.t.Helper()
+	return r.await(from, "an answer at the door", func(e history.Event) bool {
+		return e.Kind == history.KindComplete && e.Link == toApp && e.Status == status
+	})
+}
+
+func answered(t *testing.T, e Environment) {
+	r := bringUp(t, e)
+	r.accepted()
+	from := r.now()
+	heal := r.apply(scenario.Fault{Name: "busy", Kind: scenario.Respond, Link: toApp, Status: 503, RetryAfter: 2 * time.Second})
+	answer := r.status(from, 503)
+	head := r.await(from, "its head", func(e history.Event) bool {
+		return e.Kind == history.KindResponse && e.Link == toApp && e.Op == answer.Op
+	})
+	require.Equal(t, "2", head.Attr("retry_after"))
+	heal()
+	r.accepted()
+}
+
+func answeredFirst(t *testing.T, e Environment) {
+	r := bringUp(t, e)
+	r.accepted()
+	from := r.now()
+	heal := r.apply(scenario.Fault{Name: "twice", Kind: scenario.Respond, Link: toApp, Status: 503, First: 2})
+	r.status(from, 503)
+	r.accepted() // with the fault still on
+	heal()
+	events, _ := r.rec.Since(from)
+	n := 0
+	for _, e := range events {
+		if e.Kind == history.KindComplete && e.Link == toApp && e.Status == 503 {
+			n++
+		}
+	}
+	require.Equal(t, 2, n)
+}
+
+func kept(t *testing.T, e Environment) {
+	r := bringUp(t, e)
+	r.accepted()
+	from := r.now()
+	heal := r.apply(scenario.Fault{Name: "hung", Kind: scenario.Hang, Link: toApp})
+	request := r.await(from, "a request", func(e history.Event) bool { return e.Kind == history.KindRequest && e.Link == toApp })
+	r.await(r.now(), "time going by", func(e history.Event) bool { return e.At > request.At+time.Second })
+	events, _ := r.rec.Since(from)
+	for _, e := range events {
+		require.False(t, e.Kind == history.KindResponse && e.Link == toApp && e.Op == request.Op, "a kept request is not answered")
+	}
+	heal()
+	r.await(from, "its end without an answer", func(e history.Event) bool {
+		return e.Kind == history.KindClose && e.Link == toApp && e.Attr("open") != ""
+	})
+	r.accepted()
+}
+
+func restarted(t *testing.T, e Environment) {
+	r := bringUp(t, e)
+	r.accepted()
+	from := r.now()
+	r.apply(scenario.Fault{Name: "again", Kind: scenario.Restart, Service: "order-processor"})()
+	for _, part := range []string{history.App, history.Sidecar} {
+		exit := r.await(from, part+"'s end", is(history.KindExit, "order-processor", part))
+		ready := r.await(from, part+" ready again", is(history.KindReady, "order-processor", part))
+		require.Greater(t, ready.At, exit.At)
+	}
+	r.accepted()
+}
+
+// mixed has faults of three kinds overlap and heal in another order than they came.
+func mixed(t *testing.T, e Environment) {
+	r := bringUp(t, e)
+	r.accepted()
+	late := r.apply(scenario.Fault{Name: "late", Kind: scenario.Latency, Link: toPeer, Delay: 50 * time.Millisecond})
+	down := r.apply(scenario.Fault{Name: "down", Kind: scenario.Stop, Service: "order-processor", Part: history.App})
+	busy := r.apply(scenario.Fault{Name: "busy", Kind: scenario.Respond, Link: toApp, Status: 503})
+	shut := r.apply(scenario.Fault{Name: "shut", Kind: scenario.Refuse, Link: toPeer})
+	late()
+	shut()
+	down()
+	r.status(r.now(), 503)
+	busy()
+	r.accepted()
 }
 
 func ownOrder(t *testing.T, e Environment) {

@@ -97,6 +97,8 @@ func config(t testing.TB, e Environment, run string) env.Config {
 				Every: 100 * time.Millisecond, Callers: 1, Until: "accepted",
 			}},
 		},
+		// What is done at an app's door must be known beforehand: that is all that this timeline is for.
+		Timeline: []scenario.Step{{Fault: &scenario.Fault{Name: "door", Kind: scenario.Respond, Link: toApp}}},
 	}, nil)
 	binary := ""
 	if e.Around == nil {

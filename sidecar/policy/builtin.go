@@ -1,0 +1,33 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+)
+
+// builtinName is the name of the retries around calls of apps that have no target.
+const builtinName = "DaprBuiltInServiceRetries"
+
+// protectedName is the name of the retries that no resource can change.
+const protectedName = "DaprBuiltInActorNotFoundRetries"
+
+// builtinNames are the names of all retries that Dapr brings itself.
+var builtinNames = []string{
+	builtinName, protectedName, "DaprBuiltInActorRetries", "DaprBuiltInActorReminderRetries", "DaprBuiltInInitializationRetries",
+}
+
+// builtinRetries is how often Dapr retries by itself. A resource may raise it, and can't lower it.
+const builtinRetries = 3
+
+// allowed tells whether a resource may define a retry policy of this name, and corrects what it may not ask for.
+func (p *Policies) allowed(name string, r *retry) bool {
+	if name == protectedName {
+		p.warnings = append(p.warnings, fmt.Sprintf("Attempted to override protected policy %s which is not allowed. Ignoring provided policy and using default.", name))
+		return false
+	}
+	if slices.Contains(builtinNames, name) && r.max < builtinRetries {
+		p.warnings = append(p.warnings, fmt.Sprintf("Attempted override of %s did not meet minimum retry count, resetting to %d.", name, builtinRetries))
+		r.max = builtinRetries
+	}
+	return true
+}
