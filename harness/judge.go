@@ -76,7 +76,7 @@ func readSpec(dir string, plan scenario.Plan) (*resiliency.Spec, error) {
 
 // ReportInput gathers what reports are made from.
 func ReportInput(dir string, c oracle.Case, v oracle.Verdict) (report.Input, error) {
-	in := report.Input{Verdict: v, Plan: c.Plan, History: c.History}
+	in := report.Input{Verdict: v, Plan: c.Plan, History: c.History, Forecast: oracle.Foresee(c.Plan, c.Spec), Observed: oracle.Observe(c)}
 	text, err := os.ReadFile(filepath.Join(dir, fileScenario))
 	if err != nil {
 		return in, fmt.Errorf("read the run: %w", err)

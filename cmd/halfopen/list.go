@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/halfopen/halfopen/harness"
+	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/scenario"
 )
 
@@ -67,7 +67,7 @@ func newPlanCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "plan SCENARIO",
-		Short:   "say what a run would do, without starting anything",
+		Short:   "say what a run would do and what the spec implies for it, without starting anything",
 		Example: "  halfopen plan scenarios/stop-order-processor",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -76,11 +76,13 @@ func newPlanCommand() *cobra.Command {
 				return err
 			}
 			plan := scenario.NewPlan(s, spec)
+			forecast := oracle.Foresee(plan, spec)
 			w := cmd.OutOrStdout()
 			if asJSON {
-				out := json.NewEncoder(w)
-				out.SetIndent("", "  ")
-				return out.Encode(plan)
+				return writeAs(w, true, struct {
+					scenario.Plan
+					Forecast oracle.Forecast
+				}{plan, forecast}, nil)
 			}
 			fmt.Fprintf(w, "%s\n%s\n\nservices\n", s.Name, strings.Join(strings.Fields(s.Why), " "))
 			for _, v := range s.Services {
@@ -101,10 +103,12 @@ func newPlanCommand() *cobra.Command {
 				}
 				fmt.Fprintln(w)
 			}
+			fmt.Fprintln(w)
+			oracle.WriteForecast(w, forecast)
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as it is saved with a run")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan as it is saved with a run, with its forecast")
 	return cmd
 }
 

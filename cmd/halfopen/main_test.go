@@ -43,6 +43,10 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"an_unknown_environment":    {[]string{"run", "--reports", reports, "--env", "moon", "nothing-happens"}, "want auto, container or process"},
 		"a_missing_sidecar_spec":    {[]string{"run", "--reports", reports, "--sidecar-resiliency", "nowhere.yaml", "nothing-happens"}, "no such file"},
 		"a_run_that_is_none":        {[]string{"check", "scenarios"}, "read the run"},
+		"a_forecast_of_nothing":     {[]string{"forecast", "nowhere.yaml", "--stop", "0s"}, "nowhere.yaml: can't be read"},
+		"a_forecast_for_nobody":     {[]string{"forecast", "nowhere.yaml"}, "--target: is missing"},
+		"a_forecast_out_of_scope":   {[]string{"forecast", "scenarios/stop-order-processor/resiliency.yaml", "--target", "b", "--caller", "a"}, "scopes: they leave the caller a out"},
+		"an_explanation_of_no_run":  {[]string{"explain", "scenarios"}, "read the run"},
 		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, "read the run"},
 		"nothing_to_check":          {[]string{"check"}, "check what? name a run's folder, --logs FILE or --timeline FILE"},
 		"a_missing_log":             {[]string{"check", "--logs", "nowhere.log"}, "nowhere.log: can't be read: no such file or directory\n    hint: --logs FILE"},
@@ -126,9 +130,23 @@ func TestListAndPlanStartNothingAndTellAll(t *testing.T) {
 func TestThePlanOfTheHomeStory(t *testing.T) {
 	code, out, _ := command(t, "plan", "stop-order-processor")
 	require.Equal(t, exitKept, code)
-	for _, want := range []string{"stop order-processor for 45s", "every 5s, for ever", "trips at consecutiveFailures >= 5", "checkout->order-processor"} {
+	for _, want := range []string{"stop order-processor for 45s", "every 5s, for ever", "trips at consecutiveFailures >= 5", "checkout->order-processor", "+21.000  checkout: breaker order-processor:orders from closed to open"} {
 		require.Contains(t, out, want)
 	}
+}
+
+func TestTheForecastOfASpec(t *testing.T) {
+	code, out, errs := command(t, "forecast", "scenarios/stop-order-processor/resiliency.yaml", "--target", "order-processor")
+	require.Equal(t, exitKept, code, errs)
+	for _, want := range []string{"+20.000 to 21.000  checkout: breaker", "opens on the 5th failure, 20s after the first one", "accepted within 5s"} {
+		require.Contains(t, out, want)
+	}
+}
+
+func TestARunIsExplained(t *testing.T) {
+	code, out, errs := command(t, "explain", "harness/oracle/testdata/stop-order-processor")
+	require.Equal(t, exitKept, code, errs)
+	require.Contains(t, out, "consecutiveFailures >= 5 is true: it opens")
 }
 
 func TestDoctorSaysWhatWillBeUsedAndWhy(t *testing.T) {

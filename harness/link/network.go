@@ -22,6 +22,7 @@ type inside struct {
 	proxy *toxiproxy.Proxy
 	srv   *toxiproxy.ApiServer
 	last  atomic.Uint64
+	turn  turn
 }
 
 // dial gives the client's end of a connection through Toxiproxy's toxics. As its proxy does, it accepts first: a
@@ -34,6 +35,7 @@ func (i *inside) dial() (net.Conn, error) {
 			far.Close()
 			return
 		}
+		defer i.turn.take()()
 		name := strconv.FormatUint(i.last.Add(1), 10)
 		i.proxy.Toxics.StartLink(i.srv, name+"upstream", far, patient{up}, direction.Upstream)
 		i.proxy.Toxics.StartLink(i.srv, name+"downstream", up, patient{far}, direction.Downstream)

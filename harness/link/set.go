@@ -43,6 +43,17 @@ type hop struct {
 	addr   string // of the tap, as it can be dialled
 	proxy  *toxiproxy.Proxy
 	inside bool // on a network of ours
+	turn   turn
+}
+
+// A turn lets one thing at a time be done to Toxiproxy's toxics of a link. Taking a toxic off waits for what it has
+// in hand, and Toxiproxy holds a mutex meanwhile; who waits for a mutex keeps the time of a bubble from going on, and
+// so what it waits for from happening. Who waits for a turn does not.
+type turn chan struct{}
+
+func (t turn) take() (give func()) {
+	t <- struct{}{}
+	return func() { <-t }
 }
 
 // applied is a fault that is on.
@@ -103,7 +114,7 @@ func (s *Set) openTCP(c Config) (*hop, error) {
 		return nil, fmt.Errorf("start its proxy: %w", err)
 	}
 	dial := func() (net.Conn, error) { return net.DialTimeout("tcp", proxy.Listen, dialTimeout) }
-	return &hop{tap: newTap(c, l, dial, s.record), addr: net.JoinHostPort(host, port), proxy: proxy}, nil
+	return &hop{tap: newTap(c, l, dial, s.record), addr: net.JoinHostPort(host, port), proxy: proxy, turn: make(turn, 1)}, nil
 }
 
 func (s *Set) openInside(c Config) (*hop, error) {
@@ -116,8 +127,8 @@ func (s *Set) openInside(c Config) (*hop, error) {
 		l.Close()
 		return nil, err
 	}
-	i := &inside{net: s.net, proxy: proxy, srv: s.server}
-	return &hop{tap: newTap(c, l, i.dial, s.record), addr: l.Addr().String(), proxy: proxy, inside: true}, nil
+	i := &inside{net: s.net, proxy: proxy, srv: s.server, turn: make(turn, 1)}
+	return &hop{tap: newTap(c, l, i.dial, s.record), addr: l.Addr().String(), proxy: proxy, inside: true, turn: i.turn}, nil
 }
 
 // dialTimeout bounds the tap's dial of Toxiproxy on the same machine.

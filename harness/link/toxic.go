@@ -22,13 +22,14 @@ type toxic struct {
 // add puts one toxic a direction on the link; healing removes them again.
 func (h *hop) add(f scenario.Fault, kind string, attributes map[string]any) (heal func() error, err error) {
 	var names []string
-	heal = func() error {
+	remove := func() error {
 		var errs []error
 		for _, name := range names {
 			errs = append(errs, h.proxy.Toxics.RemoveToxic(context.Background(), name))
 		}
 		return errors.Join(errs...)
 	}
+	defer h.turn.take()()
 	for _, stream := range streams(f.Direction) {
 		t := toxic{Name: f.Name + "-" + stream, Type: kind, Stream: stream, Toxicity: 1, Attributes: attributes}
 		body, err := json.Marshal(t)
@@ -36,11 +37,14 @@ func (h *hop) add(f scenario.Fault, kind string, attributes map[string]any) (hea
 			return nil, err
 		}
 		if _, err := h.proxy.Toxics.AddToxicJson(bytes.NewReader(body)); err != nil {
-			return nil, errors.Join(fmt.Errorf("add toxic %s: %w", t.Name, err), heal())
+			return nil, errors.Join(fmt.Errorf("add toxic %s: %w", t.Name, err), remove())
 		}
 		names = append(names, t.Name)
 	}
-	return heal, nil
+	return func() error {
+		defer h.turn.take()()
+		return remove()
+	}, nil
 }
 
 // streams are Toxiproxy's names for our directions.

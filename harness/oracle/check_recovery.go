@@ -104,7 +104,14 @@ func (r *Reading) busy(c scenario.Service, over time.Duration, o *Operation) tim
 // uncrossed says how many probes a caller's sidecar told of, meanwhile, that never crossed the link: they failed
 // inside the sidecar, as where it dials again only after a back-off of its own.
 func (r *Reading) uncrossed(caller string, from, to time.Duration) string {
-	n := 0
+	n := r.uncrossedProbes(caller, from, to)
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; meanwhile its sidecar told of %d probes that never crossed the link", n)
+}
+
+func (r *Reading) uncrossedProbes(caller string, from, to time.Duration) (n int) {
 	for _, b := range r.Breakers {
 		for _, d := range b.Deviations {
 			if b.Caller == caller && d.said != nil && d.said.To == halfOpen && d.said.Line.At >= from && d.said.Line.At <= to {
@@ -112,8 +119,5 @@ func (r *Reading) uncrossed(caller string, from, to time.Duration) string {
 			}
 		}
 	}
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf("; meanwhile its sidecar told of %d probes that never crossed the link", n)
+	return n
 }

@@ -34,6 +34,8 @@ type page struct {
 	Broken                                                    []brokenCheck
 	Timeline                                                  template.HTML
 	Story                                                     []storyRow
+	Forecast                                                  []forecastRow
+	ForecastLine, ForecastCut                                 string
 	Checks                                                    []checkRow
 	Figures, About                                            []figure
 	ScenarioText, SpecText, SidecarText                       string
@@ -95,6 +97,8 @@ func HTML(in Input) []byte {
 	for _, r := range slices.Concat(g.failed, g.unknown, g.kept, g.notHere) {
 		p.Checks = append(p.Checks, row(r))
 	}
+	p.Forecast, _, _ = besides(in)
+	p.ForecastLine, p.ForecastCut = forecastLine(in), plain(in.Forecast.Cut)
 	var b bytes.Buffer
 	if err := pageTemplate().Execute(&b, p); err != nil {
 		panic(err) // the template is ours, and takes texts only

@@ -21,9 +21,11 @@ type Input struct {
 	Verdict     oracle.Verdict
 	Plan        scenario.Plan
 	History     *history.History
-	Scenario    string // the scenario's file as it was
-	Spec        string // the spec's; "" for none
-	SidecarSpec string // the spec that the sidecars got instead; "" where it is the same
+	Forecast    oracle.Forecast   // what the spec implies for the plan
+	Observed    []oracle.Foreseen // what happened, as rows of the same timetable
+	Scenario    string            // the scenario's file as it was
+	Spec        string            // the spec's; "" for none
+	SidecarSpec string            // the spec that the sidecars got instead; "" where it is the same
 }
 
 // JSON is a verdict as verdict.json holds it.

@@ -41,7 +41,10 @@ func input(t testing.TB, replace ...string) report.Input {
 	require.NoError(t, err)
 	c.History, err = history.Read(bytes.NewReader(lines))
 	require.NoError(t, err)
-	return report.Input{Verdict: oracle.Judge(c), Plan: c.Plan, History: c.History, Scenario: "name: stop-order-processor\n", Spec: text}
+	return report.Input{
+		Verdict: oracle.Judge(c), Plan: c.Plan, History: c.History, Forecast: oracle.Foresee(c.Plan, c.Spec), Observed: oracle.Observe(c),
+		Scenario: "name: stop-order-processor\n", Spec: text,
+	}
 }
 
 // forms are all ways to tell a run.
@@ -105,6 +108,9 @@ func TestHostileStringsNeitherRunNorBreakAnyForm(t *testing.T) {
 		in.Verdict.Why = []string{"history: " + bad}
 		in.Verdict.Results[0].Outcome, in.Verdict.Results[0].Why = oracle.Fail, bad
 		in.Verdict.Results[0].Findings = []oracle.Finding{{What: bad, Events: []oracle.Event{{Source: bad, What: bad}}}}
+		for i := range in.Forecast.Rows {
+			in.Forecast.Rows[i].ID, in.Forecast.Rows[i].Caller = bad, bad
+		}
 		for i := range in.Verdict.Story {
 			in.Verdict.Story[i].What, in.Verdict.Story[i].Lane = bad, bad
 		}

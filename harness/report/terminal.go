@@ -58,6 +58,9 @@ func Terminal(w io.Writer, in Input, opt TerminalOptions) {
 		}
 		s.wrap(fmt.Sprintf("%d not in play: ", len(names)), strings.Join(names, ", "))
 	}
+	if text := forecastLine(in); text != "" {
+		s.wrap("  ", text)
+	}
 	for _, f := range figures(in.Verdict) {
 		s.line(fmt.Sprintf("  %-32s %s", f.Name, f.Value))
 	}

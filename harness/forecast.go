@@ -1,0 +1,92 @@
+package harness
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/halfopen/halfopen/harness/oracle"
+	"github.com/halfopen/halfopen/harness/problem"
+	"github.com/halfopen/halfopen/harness/resiliency"
+	"github.com/halfopen/halfopen/harness/scenario"
+)
+
+// An Outage asks what a spec alone implies: the home story on it.
+type Outage struct {
+	Spec           string // its file
+	Target, Caller string
+	Stop           time.Duration // how long the target is away
+	Every          time.Duration
+	Callers        int
+	Timeout        time.Duration // of the client; 0 for none
+	Latency        time.Duration // instead of stopping the target: of its link, each way
+}
+
+// ForecastOutage makes the forecast. What is wrong with spec and question comes at once, as a problem.List.
+func ForecastOutage(o Outage) (f oracle.Forecast, err error) {
+	problems := o.problems()
+	text, err := readFile(o.Spec)
+	if err != nil {
+		return f, append(problems, unreadable(o.Spec, err, "the path of a Resiliency spec").(problem.List)...)
+	}
+	spec, more := resiliency.Parse(o.Spec, text)
+	problems = append(problems, more...)
+	if spec != nil && len(spec.Scopes) > 0 && !slices.Contains(spec.Scopes, o.Caller) {
+		problems = append(problems, problem.Problem{
+			File: o.Spec, Field: "scopes", What: fmt.Sprintf("they leave the caller %s out, so none of it applies", o.Caller),
+			Hint: fmt.Sprintf("--caller %s", spec.Scopes[0]),
+		})
+	}
+	if len(problems) > 0 {
+		return f, problems
+	}
+	return oracle.ForeseeOutage(o.plan(spec), spec), nil
+}
+
+func (o Outage) problems() (out problem.List) {
+	bad := func(field, what, hint string) {
+		out = append(out, problem.Problem{File: "command line", Field: field, What: what, Hint: hint})
+	}
+	if o.Target == "" {
+		bad("--target", "is missing", "the app id that is called: --target order-processor")
+	}
+	if o.Target != "" && o.Target == o.Caller {
+		bad("--caller", "calls itself", "name another app")
+	}
+	if o.Stop <= 0 {
+		bad("--stop", o.Stop.String()+" is no time at all", "--stop 45s")
+	}
+	if o.Every <= 0 {
+		bad("--every", o.Every.String()+" is no pause", "--every 1s")
+	}
+	const most = 16
+	if o.Callers < 1 || o.Callers > most {
+		bad("--callers", fmt.Sprintf("%d callers", o.Callers), fmt.Sprintf("1 to %d", most))
+	}
+	if o.Timeout < 0 {
+		bad("--timeout", o.Timeout.String()+" is negative", "leave it out for none")
+	}
+	if o.Latency < 0 {
+		bad("--latency", o.Latency.String()+" is negative", "--latency 300ms")
+	}
+	return out
+}
+
+// plan is the home story: a fault, recovery, and two orders more.
+func (o Outage) plan(spec *resiliency.Spec) scenario.Plan {
+	fault := &scenario.Fault{Name: "stop-" + o.Target, Kind: scenario.Stop, Service: o.Target, For: o.Stop}
+	if o.Latency > 0 {
+		link := o.Caller + "->" + o.Target
+		fault = &scenario.Fault{Name: "latency", Kind: scenario.Latency, Link: link, Delay: o.Latency, For: o.Stop}
+	}
+	return scenario.NewPlan(scenario.Scenario{
+		Name: "forecast",
+		Services: []scenario.Service{
+			{Name: o.Target, App: "order-processor", Port: 6001},
+			{Name: o.Caller, App: "checkout", Sends: &scenario.Sends{
+				To: o.Target, Method: "POST", Path: "orders", Every: o.Every, Callers: o.Callers, Timeout: o.Timeout, Until: "accepted",
+			}},
+		},
+		Timeline: []scenario.Step{{Fault: fault}, {Wait: &scenario.Wait{Recovered: o.Caller}}, {Wait: &scenario.Wait{Orders: 2}}},
+	}, spec)
+}

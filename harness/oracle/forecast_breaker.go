@@ -1,0 +1,85 @@
+package oracle
+
+import "github.com/halfopen/halfopen/harness/resiliency"
+
+// A fuse is a breaker as the forecast plays it: as gobreaker does, but that at exactly opened + timeout it counts as
+// half-open (DESIGN.md, The tie).
+type fuse struct {
+	name       string
+	caller     string
+	policy     resiliency.Breaker
+	trip       resiliency.Trip
+	state      string
+	counts     resiliency.Counts
+	since      moment // of the state, or of the window in the closed state
+	generation int    // results of an earlier one are discarded
+}
+
+func newFuse(caller, name string, policy resiliency.Breaker, now moment) *fuse {
+	trip, err := resiliency.CompileTrip(policy.Trip)
+	if err != nil {
+		return nil // a spec with it does not load
+	}
+	return &fuse{name: name, caller: caller, policy: policy, trip: trip, state: closed, since: now}
+}
+
+// look brings the state up to a moment: windows are renewed, and half-open begins, when somebody looks.
+func (f *fuse) look(p *play, now moment) {
+	switch {
+	case f.state == closed && f.policy.Interval > 0:
+		if p.reached(f.since.after(f.policy.Interval+1), now) { // at exactly its end a window still counts
+			f.enter(p, closed, now)
+		}
+	case f.state == open:
+		if p.reached(f.since.after(f.policy.Timeout), now) {
+			f.enter(p, halfOpen, now)
+		}
+	}
+}
+
+func (f *fuse) enter(p *play, state string, now moment) {
+	if state != f.state {
+		p.tell(foreseen{at: now, kind: "breaker", caller: f.caller, order: f.name, what: f.state + " to " + state, n: int(f.counts.TotalFailures)})
+		if f.state == closed {
+			p.opened(f.caller, now)
+		}
+	}
+	f.state, f.since, f.counts = state, now, resiliency.Counts{}
+	f.generation++
+}
+
+// admit lets an attempt through, or says why not.
+func (f *fuse) admit(p *play, now moment) (generation int, refusal string) {
+	f.look(p, now)
+	switch {
+	case f.state == open:
+		return 0, refusedOpen
+	case f.state == halfOpen && f.counts.Requests >= int64(f.policy.MaxRequests):
+		return 0, refusedCrowd
+	}
+	f.counts.Requests++
+	return f.generation, ""
+}
+
+// result counts what an attempt came to.
+func (f *fuse) result(p *play, now moment, generation int, ok bool) {
+	f.look(p, now)
+	if generation != f.generation {
+		return
+	}
+	if ok {
+		f.counts.TotalSuccesses++
+		f.counts.ConsecutiveSuccesses++
+		f.counts.ConsecutiveFailures = 0
+		if f.state == halfOpen && f.counts.ConsecutiveSuccesses >= int64(f.policy.MaxRequests) {
+			f.enter(p, closed, now)
+		}
+		return
+	}
+	f.counts.TotalFailures++
+	f.counts.ConsecutiveFailures++
+	f.counts.ConsecutiveSuccesses = 0
+	if f.state == halfOpen || f.trip.Eval(f.counts) {
+		f.enter(p, open, now)
+	}
+}

@@ -1,0 +1,281 @@
+package oracle
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/halfopen/halfopen/harness/resiliency"
+)
+
+// A sender is a caller's app, with the policies under which its sidecar calls the target.
+type sender struct {
+	*play
+	caller, target, path string
+	every, timeout       time.Duration
+	once                 bool
+	callers              int
+	policies             resiliency.Policies
+	last                 int // the id given out last
+}
+
+// An order is one operation: a request to the caller's sidecar, and what it makes of it.
+type order struct {
+	sender   *sender
+	id       string
+	probe    bool
+	done     func(o *order, accepted bool, now moment)
+	began    moment
+	attempts int
+	tries    int    // of the policy's own retries in this round
+	rounds   int    // of the built-in ones
+	round    moment // when this round began
+
+	in         fate // of the attempt on its way
+	flies      bool
+	flown      moment // when it began
+	generation int    // of the breaker, when it let the attempt through
+	waits      []*happening
+}
+
+// Kinds of ends of an order.
+const (
+	ForecastAccepted = "accepted"
+	ForecastRefused  = "refused"
+	ForecastFailed   = "failed"
+	ForecastLeft     = "given up"
+)
+
+// next sends a new order.
+func (s *sender) next(now moment) {
+	s.last++
+	s.send(strconv.Itoa(s.last), now)
+}
+
+func (s *sender) send(id string, now moment) {
+	s.begin(&order{sender: s, id: id, done: s.after}, s.timeout, now)
+}
+
+// after pauses, and sends the next order or the same again.
+func (s *sender) after(o *order, accepted bool, now moment) {
+	do := func(now moment) { s.send(o.id, now) }
+	if accepted || s.once {
+		do = s.next
+	}
+	s.due(&happening{at: now.after(s.every), kind: sends, do: do})
+}
+
+func (s *sender) begin(o *order, timeout time.Duration, now moment) {
+	o.began, o.round = now, now
+	if timeout > 0 {
+		o.wait(&happening{at: now.after(timeout), kind: leaves, do: o.leave})
+	}
+	o.wait(&happening{at: now, kind: starts, do: o.attempt})
+}
+
+func (o *order) wait(h *happening) {
+	h.o = o
+	o.waits = append(o.waits, o.sender.due(h))
+}
+
+// forget drops what an order waits for, but for its caller's patience.
+func (o *order) forget(patience bool) {
+	o.waits = slices.DeleteFunc(o.waits, func(h *happening) bool {
+		if h.kind == leaves && !patience {
+			return false
+		}
+		o.sender.cancel(h)
+		return true
+	})
+}
+
+// attempt asks the breaker and goes to the target.
+func (o *order) attempt(now moment) {
+	p := o.sender.play
+	o.forget(false)
+	if f := p.fuse(o); f != nil {
+		generation, refusal := f.admit(p, now)
+		if refusal != "" {
+			o.end(now, ForecastRefused, 500)
+			return
+		}
+		o.generation = generation
+	}
+	o.attempts++
+	o.tries++
+	p.tell(foreseen{at: now, kind: "attempt", caller: o.sender.caller, order: o.id, n: o.attempts})
+	o.in, o.flies, o.flown = p.meets(o.sender.caller, o.sender.target), true, now
+	p.flying = append(p.flying, o)
+	if p.race && o.in.Kind == ModeUnreachable && p.floor == now.at && p.choose(2) == 1 {
+		o.unsee()
+	}
+	o.fly(now, o.in.takes)
+}
+
+// fly waits for what becomes of an attempt: its end, the policy's timeout, or neither.
+func (o *order) fly(now moment, takes window) {
+	timeout := o.sender.policies.Timeout
+	limited := timeout != nil && *timeout > 0
+	if o.in.Kind != ModeHangs && (!limited || takes.lo <= *timeout) {
+		in := o.in
+		o.wait(&happening{at: now.plus(takes), kind: stops, ok: in.ok(), do: func(now moment) { o.over(now, in) }})
+	}
+	if limited && (o.in.Kind == ModeHangs || takes.hi >= *timeout) {
+		o.wait(&happening{at: now.after(*timeout), kind: stops, do: func(now moment) { o.over(now, fate{Mode: Mode{Kind: modeTimedOut}}) }})
+	}
+}
+
+const modeTimedOut = "timed-out"
+
+func (f fate) ok() bool { return f.Kind == ModeAnswers && !resiliency.Failed(f.Status) }
+
+// over is the end of an attempt: its result is counted, and the policies say what comes next.
+func (o *order) over(now moment, f fate) {
+	o.land(now, f.ok())
+	if f.ok() {
+		how := ForecastFailed
+		if f.Status/100 == 2 {
+			how = ForecastAccepted
+		}
+		o.end(now, how, f.Status)
+		return
+	}
+	status := 500
+	if f.Kind == ModeAnswers {
+		status = f.Status
+	}
+	pause, again := o.again(now, f)
+	if !again {
+		o.end(now, ForecastFailed, status)
+		return
+	}
+	o.wait(&happening{at: now.plus(pause), kind: starts, do: o.attempt})
+}
+
+// land takes an attempt out of the air and counts it.
+func (o *order) land(now moment, ok bool) {
+	p := o.sender.play
+	o.flies = false
+	p.flying = slices.DeleteFunc(p.flying, func(g *order) bool { return g == o })
+	o.forget(false)
+	if f := p.fuse(o); f != nil {
+		f.result(p, now, o.generation, ok)
+	}
+}
+
+// again gives the pause before the next attempt. Dapr nests retry policies: the policy's own retries are one try of
+// the built-in ones, which act only where the target's sidecar can't be reached.
+func (o *order) again(now moment, f fate) (window, bool) {
+	r, b := o.sender.policies.Retry, o.sender.policies.Builtin
+	if r != nil && (f.Kind != ModeAnswers || r.Retries(f.Status)) && (r.MaxRetries == resiliency.Forever || o.tries <= r.MaxRetries) {
+		lo, hi := r.Gap(o.tries)
+		limit := o.round.after(resiliency.MaxElapsed + 1)
+		if r.Policy != resiliency.Exponential || !o.sender.reached(limit, now.plus(window{lo, hi})) {
+			return window{lo, hi}, true
+		}
+	}
+	if b != nil && f.Kind == ModeUnreachable && o.rounds < b.MaxRetries {
+		lo, hi := b.Gap(o.rounds + 1)
+		o.rounds++
+		o.tries, o.round = 0, now.plus(window{lo, hi})
+		return window{lo, hi}, true
+	}
+	return window{}, false
+}
+
+// leave is the caller's giving up. What is on its way counts as a failure; so may a retry that is due at the same
+// instant, which finds its caller gone before it crosses the link.
+func (o *order) leave(now moment) {
+	f := o.sender.fuse(o)
+	switch {
+	case o.flies:
+		o.land(now, false)
+	case f == nil || !slices.ContainsFunc(o.waits, func(h *happening) bool { return h.kind == starts && h.at.minus(now) == window{} }):
+	case o.sender.choose(2) == 1:
+		if generation, refusal := f.admit(o.sender.play, now); refusal == "" {
+			f.result(o.sender.play, now, generation, false)
+		}
+	}
+	o.end(now, ForecastLeft, 0)
+}
+
+func (o *order) end(now moment, how string, status int) {
+	// An answer that comes at the instant when its caller's patience ends passes the tap, and may find nobody.
+	late := o.sender.race && slices.ContainsFunc(o.waits, func(h *happening) bool { return h.kind == leaves && h.at.minus(now) == window{} })
+	heard := !late || o.sender.choose(2) == 0
+	o.forget(true)
+	if o.sender.race && o.attempts == 0 && how == ForecastFailed {
+		how = ForecastRefused // none of its attempts was seen: so does a refusal look
+	}
+	o.sender.tell(foreseen{at: now, kind: "order", caller: o.sender.caller, order: o.id, n: o.attempts, what: how, status: status})
+	if how == ForecastAccepted && !o.probe {
+		o.sender.accepted(o.sender.caller, now)
+	}
+	o.done(o, how == ForecastAccepted && heard, now)
+}
+
+// disturb tells all attempts on their way that the world has changed.
+func (p *play) disturb(now moment) {
+	for _, o := range slices.Clone(p.flying) {
+		before, f := o.in, p.meets(o.sender.caller, o.sender.target)
+		if before.Kind == ModeHangs && before.by == "" && f.Kind != ModeUnreachable {
+			continue // an app that hangs on one request may answer the next one
+		}
+		if f.Mode == before.Mode && f.takes == before.takes && f.by == before.by {
+			continue
+		}
+		if before.Kind == ModeHangs && before.by != "pause" && f.by != before.by && f.Kind != ModeUnreachable {
+			f = fate{Mode: Mode{Kind: ModeUnreachable}} // healing a cut closes what it swallowed
+			if before.by == o.sender.target+"->app" {
+				f.Kind = ModeOwnError
+			}
+		}
+		if f.Kind != ModeHangs && f.takes.hi > before.takes.hi {
+			o.slow(now, f)
+			continue
+		}
+		if f.Kind == ModeUnreachable && o.flown.minus(now) == (window{}) && p.race && p.choose(2) == 1 {
+			o.unsee()
+		}
+		o.stopFlight()
+		o.in = f
+		o.fly(now, window{})
+	}
+}
+
+// unsee is an attempt whose connection is reset at the instant of its sending: no tap has read its head.
+func (o *order) unsee() {
+	for i := len(o.sender.told) - 1; i >= 0; i-- {
+		t := o.sender.told[i]
+		if t.kind == "attempt" && t.caller == o.sender.caller && t.order == o.id {
+			o.sender.told = slices.Delete(o.sender.told, i, i+1)
+			o.attempts--
+			return
+		}
+	}
+}
+
+// stopFlight takes back how an attempt was to end.
+func (o *order) stopFlight() {
+	o.waits = slices.DeleteFunc(o.waits, func(h *happening) bool {
+		if h.kind != stops {
+			return false
+		}
+		o.sender.cancel(h)
+		return true
+	})
+}
+
+// slow is an attempt on its way when a link becomes slower: that is too late for it, but where its answer is only
+// just coming at this instant.
+func (o *order) slow(now moment, f fate) {
+	just := func(h *happening) bool { return h.kind == stops && h.at.minus(now) == window{} }
+	if !slices.ContainsFunc(o.waits, just) || o.sender.choose(2) == 0 {
+		return
+	}
+	late := o.sender.answering(o.sender.caller + "->" + o.sender.target)
+	more := o.sender.answering(o.sender.target + "->app")
+	o.stopFlight()
+	o.in = f
+	o.fly(now, window{late.lo + more.lo, late.hi + more.hi})
+}

@@ -1,0 +1,252 @@
+package oracle
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/halfopen/halfopen/harness/resiliency"
+	"github.com/halfopen/halfopen/harness/scenario"
+)
+
+// A play goes one way through a plan, on a clock on which nothing takes time but what the plan and the policies
+// make wait. It is pure: whoever owns its ways decides what has no order.
+type play struct {
+	ways
+	scene
+	now     moment
+	pending []*happening
+	fuses   map[breakerKey]*fuse
+	senders []*sender
+	flying  []*order
+	told    []foreseen
+	timeline
+
+	race  bool          // what happens at one instant may race: the beginning, and what taps see of it
+	floor time.Duration // of all that meets the world: its latest turn
+	ended bool
+	why   string      // why nothing is foretold from here on
+	void  bool        // this way can't be gone
+	check func() bool // after each instant: false where the way is not the one that is looked for
+}
+
+// A foreseen thing, at its moment.
+type foreseen struct {
+	at            moment
+	kind          string
+	caller, order string
+	n             int
+	what          string
+	status        int
+	within        Window // what turns of the world before and after it leave
+}
+
+// tell notes what happens. Whatever meets the world comes after the turns that have been taken, and before those
+// that have not.
+func (p *play) tell(f foreseen) {
+	f.within = Window{p.floor, forever}
+	for _, h := range p.pending {
+		if h.kind == turns {
+			f.within.Hi = min(f.within.Hi, h.at.window().Hi)
+		}
+	}
+	p.told = append(p.told, f)
+}
+
+// window is when it happens, as far as anybody can know.
+func (f foreseen) window() Window {
+	w := f.at.window()
+	return Window{min(max(w.Lo, f.within.Lo), w.Hi), max(min(w.Hi, f.within.Hi), w.Lo)}
+}
+
+// A happening is due at a moment.
+type happening struct {
+	at   moment
+	kind happeningKind
+	o    *order // begins, ends, leaves
+	ok   bool   // ends
+	do   func(now moment)
+}
+
+type happeningKind int
+
+const (
+	sends  happeningKind = iota // a caller sends an order: by itself it changes nothing
+	starts                      // an attempt asks the breaker, and begins
+	stops                       // an attempt is over
+	leaves                      // a caller gives up
+	turns                       // something of the world breaks or is mended
+	moves                       // the timeline goes on
+)
+
+func (p *play) due(h *happening) *happening {
+	p.pending = append(p.pending, h)
+	return h
+}
+
+func (p *play) cancel(h *happening) {
+	if h != nil {
+		p.pending = slices.DeleteFunc(p.pending, func(g *happening) bool { return g == h })
+	}
+}
+
+// mostHappenings bounds a play.
+const mostHappenings = 20_000
+
+func (p *play) run() {
+	for range mostHappenings {
+		h := p.pick()
+		if h == nil || p.ended || p.void {
+			return
+		}
+		if p.check != nil && h.at.at > p.now.at && !p.check() {
+			p.void = true
+			return
+		}
+		p.cancel(h)
+		p.now = h.at
+		if p.void = !h.at.possible(); p.void {
+			return
+		}
+		if h.kind == turns {
+			p.floor = max(p.floor, h.at.window().Lo)
+		}
+		h.do(h.at)
+	}
+	p.why = fmt.Sprintf("%d things happen before: too many to follow", mostHappenings)
+}
+
+// pick takes what happens next. Only where the order makes a difference, and nothing decides it, is it chosen.
+func (p *play) pick() *happening {
+	first := p.earliest()
+	for _, h := range first {
+		if !slices.ContainsFunc(first, func(g *happening) bool { return g != h && p.depend(g, h) }) {
+			return h
+		}
+	}
+	var kinds []string
+	var choices []*happening
+	for _, h := range first {
+		if k := h.signature(); !slices.Contains(kinds, k) { // of those alike any one will do
+			kinds, choices = append(kinds, k), append(choices, h)
+		}
+	}
+	if len(choices) == 0 {
+		return nil
+	}
+	h := choices[p.choose(len(choices))]
+	for _, g := range first {
+		if g != h {
+			narrow(h.at, g.at)
+		}
+	}
+	return h
+}
+
+// earliest are those before which nothing must have happened.
+func (p *play) earliest() []*happening {
+	var first []*happening
+	for _, h := range p.pending {
+		if !slices.ContainsFunc(p.pending, func(g *happening) bool { return g.at.minus(h.at).hi < 0 }) {
+			first = append(first, h)
+		}
+	}
+	return first
+}
+
+func (h *happening) signature() string {
+	if h.o == nil {
+		return fmt.Sprintf("%d %p", h.kind, h)
+	}
+	o := h.o
+	return fmt.Sprintf("%d %p %t %t %d %d %d %d %v", h.kind, o.sender, o.probe, h.ok, o.attempts, o.tries, o.rounds, o.began.at, o.in)
+}
+
+// depend tells whether the order of two things may make a difference.
+func (p *play) depend(a, b *happening) bool {
+	if b.kind < a.kind {
+		a, b = b, a
+	}
+	if a.o != nil && a.o == b.o {
+		return true
+	}
+	var shared bool
+	if a.o != nil && b.o != nil {
+		f := p.fuse(a.o)
+		shared = f != nil && f == p.fuse(b.o)
+		switch {
+		case !shared:
+		case a.kind == starts && b.kind == starts:
+			shared = f.state != closed
+		case a.kind == stops && b.kind == stops:
+			shared = f.state != closed || a.ok != b.ok
+		case b.kind == stops && b.ok:
+			shared = f.state != closed
+		}
+	}
+	switch {
+	case a.kind == sends:
+		return false
+	case shared:
+		return true
+	case b.kind == turns:
+		return a.kind != turns
+	case b.kind == moves:
+		return true
+	}
+	return p.decides(a) || p.decides(b)
+}
+
+// reached tells whether a moment is at or after a limit; where nobody can know, it is chosen.
+func (p *play) reached(limit, now moment) bool {
+	switch d := now.minus(limit); {
+	case d.lo >= 0:
+		return true
+	case d.hi < 0:
+		return false
+	}
+	if p.choose(2) == 0 {
+		narrow(limit, now)
+		return true
+	}
+	narrow(now, limit)
+	return false
+}
+
+// fuse is the breaker that an order passes; nil for none.
+func (p *play) fuse(o *order) *fuse {
+	if o.sender.policies.Breaker == nil {
+		return nil
+	}
+	k := breakerKey{o.sender.caller, o.sender.target, o.sender.path}
+	f, known := p.fuses[k]
+	if !known {
+		f = newFuse(k.caller, k.target+":"+k.path, *o.sender.policies.Breaker, p.now)
+		p.fuses[k] = f
+	}
+	return f
+}
+
+// newPlay sets a plan up: its callers send from the beginning on, all at once, their first order within phase. The
+// timeline begins before that, or at any time of the same instant where they race.
+func newPlay(plan scenario.Plan, spec *resiliency.Spec, phase time.Duration, race bool) *play {
+	p := &play{scene: newScene(), fuses: map[breakerKey]*fuse{}, race: race}
+	p.timeline = timeline{play: p, plan: plan, open: map[string]scenario.Fault{}}
+	start := moment{}.plus(window{0, phase})
+	for _, c := range plan.Scenario.Callers() {
+		s := &sender{
+			play: p, caller: c.Name, target: c.Sends.To, path: cleanPath(c.Sends.Path), every: c.Sends.Every, timeout: c.Sends.Timeout,
+			once: c.Sends.Until == "once", policies: spec.For(c.Name, c.Sends.To), callers: c.Sends.Callers,
+		}
+		p.senders = append(p.senders, s)
+		for range c.Sends.Callers {
+			p.due(&happening{at: start, kind: sends, do: s.next})
+		}
+	}
+	if race {
+		p.due(&happening{kind: moves, do: p.timeline.step})
+	} else {
+		p.timeline.step(moment{})
+	}
+	return p
+}
