@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -17,11 +18,8 @@ func (t *tally) recovered(r *Reading) {
 			told[k] = append(told[k], s)
 		}
 	}
-	for _, o := range r.Operations {
-		from, to, due := r.recovers(o)
-		if !due {
-			continue
-		}
+	for _, d := range r.recoveries() {
+		o, from, to := d.o, d.from, d.at
 		t.examined++
 		k, n := spoken{o.Caller, o.retried()}, len(o.Attempts)
 		best := -1 // the line that is about it: with its count before one without any, before one with another
@@ -29,7 +27,7 @@ func (t *tally) recovered(r *Reading) {
 			if s.Line.At < from || s.Line.At > to {
 				continue
 			}
-			if best < 0 || s.Attempts == n || (s.Attempts == 0 && told[k][best].Attempts != n) {
+			if best < 0 || told[k][best].Attempts != n && (s.Attempts == n || s.Attempts == 0 && told[k][best].Attempts != 0) {
 				best = i
 			}
 		}
@@ -76,4 +74,23 @@ func (o *Operation) retried() string {
 		return o.Policies.Builtin.Name
 	}
 	return endpoint(o.Target, o.Path)
+}
+
+// A recoveryDue is an operation whose recovery is to be told, and when.
+type recoveryDue struct {
+	o        *Operation
+	from, at time.Duration
+}
+
+// recoveries are those that are due, by the end of the time in which they are: so that a line which more than one
+// may have said goes to the one that can't wait.
+func (r *Reading) recoveries() []recoveryDue {
+	var out []recoveryDue
+	for _, o := range r.Operations {
+		if from, at, due := r.recovers(o); due {
+			out = append(out, recoveryDue{o, from, at})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b recoveryDue) int { return cmp.Compare(a.at, b.at) })
+	return out
 }
