@@ -140,7 +140,7 @@ func (p *player) limit() time.Duration {
 
 // tearDown ends everything, interrupted or not. What is still broken needs no healing: it goes with the rest.
 func (p *player) tearDown(ctx context.Context) error {
-	const patience = 10 * time.Second
+	const patience = 30 * time.Second
 	p.phase(history.PhaseTeardown, nil)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
