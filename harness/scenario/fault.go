@@ -3,6 +3,7 @@ package scenario
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -181,7 +182,7 @@ func (p *parser) faultTarget(target document.Value, out *Fault) {
 
 // details reads what belongs to some kinds only.
 func (p *parser) details(f *document.Fields, out *Fault) {
-	for _, name := range sortedNames(details) {
+	for _, name := range slices.Sorted(maps.Keys(details)) {
 		if v := f.Get(name); v.Set() && out.Kind != "" && !slices.Contains(details[name], out.Kind) {
 			v.Problem("belongs to "+strings.Join(details[name], ", "), "remove it")
 		}
@@ -241,13 +242,4 @@ func atLeastOne(v document.Value) int64 {
 		return 0
 	}
 	return int64(n)
-}
-
-func sortedNames(m map[string][]string) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -69,7 +70,7 @@ func (p *parser) scenario(f *document.Fields) {
 	for _, v := range steps {
 		p.step(v)
 	}
-	for _, name := range sorted(p.faults) {
+	for _, name := range slices.Sorted(maps.Keys(p.faults)) {
 		if o := p.faults[name]; !o.self && !o.healed {
 			o.at.Problem(fmt.Sprintf("fault %q is never healed", name), "give it `for:`, or a later step `heal: "+name+"`")
 		}
@@ -283,13 +284,4 @@ func or(text, otherwise string) string {
 		return otherwise
 	}
 	return text
-}
-
-func sorted(m map[string]*open) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }

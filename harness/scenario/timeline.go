@@ -2,6 +2,8 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/halfopen/halfopen/harness/document"
@@ -103,7 +105,7 @@ func (p *parser) send(v document.Value) *Send {
 
 func (p *parser) heal(v document.Value) {
 	o := p.faults[v.Text()]
-	names := sorted(p.faults)
+	names := slices.Sorted(maps.Keys(p.faults))
 	switch {
 	case o == nil && len(names) == 0:
 		v.Problem(fmt.Sprintf("no fault %q before it", v.Text()), "put a fault with this `name:` first")
