@@ -18,7 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/halfopen/halfopen/harness/env/envtest"
+	"github.com/halfopen/halfopen/harness/harnesstest"
 )
 
 // command runs halfopen in this process, from the repository's root.
@@ -166,7 +166,7 @@ type child struct {
 
 func start(t *testing.T, env []string, args ...string) *child {
 	t.Helper()
-	c := &child{Cmd: exec.Command(envtest.Binary(t), args...), lines: make(chan string, 1000)}
+	c := &child{Cmd: exec.Command(harnesstest.Binary(t), args...), lines: make(chan string, 1000)}
 	c.Dir = filepath.Join("..", "..")
 	c.Env = append(os.Environ(), env...)
 	r, w, err := os.Pipe()
@@ -275,9 +275,9 @@ func TestTheQuickstartsTwoTerminals(t *testing.T) {
 	port := freePortOf(t)
 	resources := filepath.Join("scenarios", "stop-order-processor")
 	orders := start(t, []string{cache, "APP_HOST=127.0.0.1"}, "sidecar", "run", "--app-id", "order-processor", "--app-port", port, "--resources-path", resources,
-		"--app-protocol", "http", "--dapr-http-port", freePortOf(t), "--", envtest.Binary(t), "app", "order-processor")
+		"--app-protocol", "http", "--dapr-http-port", freePortOf(t), "--", harnesstest.Binary(t), "app", "order-processor")
 	orders.await(t, "You're up and running!")
-	caller := start(t, []string{cache}, "sidecar", "run", "--app-id", "checkout", "--resources-path", resources, "--", envtest.Binary(t), "app", "checkout", "--every", "100ms")
+	caller := start(t, []string{cache}, "sidecar", "run", "--app-id", "checkout", "--resources-path", resources, "--", harnesstest.Binary(t), "app", "checkout", "--every", "100ms")
 	caller.await(t, `== APP == Order passed: {"orderId":1}`)
 	orders.await(t, `== APP == Order received: {"orderId":1}`)
 	require.NoError(t, orders.Process.Signal(os.Interrupt))
@@ -285,7 +285,7 @@ func TestTheQuickstartsTwoTerminals(t *testing.T) {
 	caller.await(t, "Error processing operation endpoint[order-processor, order-processor:orders]. Retrying...")
 	// Restarted without a spec, as the quickstart does, at other ports.
 	orders = start(t, []string{cache, "APP_HOST=127.0.0.1"}, "sidecar", "run", "--app-id", "order-processor", "--app-port", freePortOf(t),
-		"--app-protocol", "http", "--", envtest.Binary(t), "app", "order-processor")
+		"--app-protocol", "http", "--", harnesstest.Binary(t), "app", "order-processor")
 	orders.await(t, "== APP == Order received:")
 	caller.await(t, "Recovered processing operation")
 	caller.await(t, "== APP == Order passed:")
