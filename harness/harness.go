@@ -104,7 +104,7 @@ func prepare(ctx context.Context, o Options) (plan scenario.Plan, spec *resilien
 	if err != nil {
 		return plan, nil, nil, g, err
 	}
-	if err := missingPrograms(o.Scenario, s).Err(); err != nil {
+	if err := findPrograms(o.Scenario, s); err != nil {
 		return plan, nil, nil, g, err
 	}
 	g, err = Choose(ctx, name, o.Binary)

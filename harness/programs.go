@@ -13,9 +13,14 @@ import (
 	"github.com/halfopen/halfopen/harness/scenario"
 )
 
-// missingPrograms finds commands that can't be started here: one without a slash is looked for in PATH, another one
+// MissingPrograms are commands of a scenario that are not installed here: bad input, as a problem.List too.
+type MissingPrograms struct{ problem.List }
+
+func (m MissingPrograms) Unwrap() error { return m.List }
+
+// findPrograms finds commands that can't be started here: one without a slash is looked for in PATH, another one
 // from the scenario's folder on.
-func missingPrograms(path string, s scenario.Scenario) problem.List {
+func findPrograms(path string, s scenario.Scenario) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, fileScenario)
 	}
@@ -44,5 +49,8 @@ func missingPrograms(path string, s scenario.Scenario) problem.List {
 			What: fmt.Sprintf("%q %s (looked for in %s)", v.Command[0], what, where), Hint: hint,
 		})
 	}
-	return out
+	if len(out) == 0 {
+		return nil
+	}
+	return MissingPrograms{out}
 }

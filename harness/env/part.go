@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 
 	"golang.org/x/sync/errgroup"
 
@@ -71,13 +72,23 @@ func (p *part) lastWords(n int) string {
 	events, _ := p.cluster.cfg.Record.Since(n)
 	for _, e := range events {
 		if e.Kind == history.KindLine && e.Service == p.Service && e.Part == p.Part.Part {
-			lines = append(lines, e.Text)
+			lines = append(lines, printable(e.Text))
 		}
 	}
 	if len(lines) == 0 {
 		return "; it printed nothing"
 	}
 	return "; it printed last:\n    " + strings.Join(lines[max(0, len(lines)-most):], "\n    ")
+}
+
+// printable leaves out of a line what would work a terminal.
+func printable(line string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\t' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(line, "\ufffd"))
 }
 
 // advice is for an app that listens somewhere else than it should.

@@ -14,8 +14,9 @@ import (
 	"github.com/halfopen/halfopen/harness/scenario"
 )
 
-// RunAll plays every scenario of a folder, each as a parallel subtest that bears its name, as [Run] does. They go in
-// waves, so that no more are on at once than the machine carries without being late.
+// RunAll plays every scenario of a folder (or of all folders that a pattern as of path/filepath.Match names), each as
+// a parallel subtest that bears its path, as [Run] does. They go in waves, so that no more are on at once than the
+// machine carries without being late.
 func RunAll(t *testing.T, folder string, options ...Option) {
 	t.Helper()
 	o := settle(t, options)
@@ -32,7 +33,7 @@ func RunAll(t *testing.T, folder string, options ...Option) {
 	// Who holds one of go test's places while it waits for an earlier wave must not keep that wave from a place.
 	early := parallel() >= len(cases)
 	for _, c := range cases {
-		t.Run(filepath.Base(c.dir), func(t *testing.T) {
+		t.Run(filepath.ToSlash(c.dir), func(t *testing.T) {
 			var w *wave
 			if early {
 				w = waves.join()

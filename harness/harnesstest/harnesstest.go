@@ -21,25 +21,35 @@ import (
 )
 
 // An Option changes how scenarios are played.
-type Option func(*harness.Options)
+type Option func(*settings)
+
+// settings are those of runs, and of what becomes of a test.
+type settings struct {
+	harness.Options
+	lenient bool // a scenario whose programs are not there is skipped
+}
 
 // Env says where to run: auto, container or process. Without it the variable HALFOPEN_ENV does, or else auto.
-func Env(name string) Option { return func(o *harness.Options) { o.Env = name } }
+func Env(name string) Option { return func(s *settings) { s.Env = name } }
 
 // Reports is the folder where runs land. Without it the variable HALFOPEN_REPORTS says so, or else they go with the
 // test.
-func Reports(folder string) Option { return func(o *harness.Options) { o.Reports = folder } }
+func Reports(folder string) Option { return func(s *settings) { s.Reports = folder } }
 
 // Program is the halfopen executable that plays sidecars, links and built-in apps; see [Binary].
-func Program(path string) Option { return func(o *harness.Options) { o.Binary = path } }
+func Program(path string) Option { return func(s *settings) { s.Binary = path } }
 
 // Timeout bounds each run as a whole. Without it the plan's own limits do.
-func Timeout(d time.Duration) Option { return func(o *harness.Options) { o.Timeout = d } }
+func Timeout(d time.Duration) Option { return func(s *settings) { s.Timeout = d } }
 
 // SidecarResiliency gives the sidecars another spec than the one they are judged against, to see a promise broken.
 func SidecarResiliency(file string) Option {
-	return func(o *harness.Options) { o.SidecarResiliency = file }
+	return func(s *settings) { s.SidecarResiliency = file }
 }
+
+// SkipMissingPrograms skips, by name, scenarios with a `command:` whose program is not installed. Without it that is
+// bad input, and the test fails.
+func SkipMissingPrograms() Option { return func(s *settings) { s.lenient = true } }
 
 // Run plays a scenario (its folder, or its file) to its verdict. A broken promise fails the test with the run's
 // story, and so does a run that could not be judged, with the reason; bad input fails it with all that is wrong.
@@ -50,12 +60,12 @@ func Run(t *testing.T, scenario string, options ...Option) *harness.Run {
 }
 
 // settle takes what the options leave open from the environment's variables.
-func settle(t *testing.T, options []Option) harness.Options {
+func settle(t *testing.T, options []Option) settings {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("skipped: runs real processes or containers")
 	}
-	o := harness.Options{Env: os.Getenv("HALFOPEN_ENV"), Reports: os.Getenv("HALFOPEN_REPORTS")}
+	o := settings{Options: harness.Options{Env: os.Getenv("HALFOPEN_ENV"), Reports: os.Getenv("HALFOPEN_REPORTS")}}
 	for _, set := range options {
 		set(&o)
 	}
@@ -68,12 +78,15 @@ func settle(t *testing.T, options []Option) harness.Options {
 	return o
 }
 
-func play(t *testing.T, scenario string, o harness.Options) *harness.Run {
+func play(t *testing.T, scenario string, o settings) *harness.Run {
 	t.Helper()
 	o.Scenario = scenario
-	run, err := harness.Play(t.Context(), o)
+	run, err := harness.Play(t.Context(), o.Options)
 	var unsuited harness.Unsuited
+	var missing harness.MissingPrograms
 	switch {
+	case o.lenient && errors.As(err, &missing):
+		t.Skipf("skipped %s: %v", scenario, err)
 	case errors.As(err, &unsuited), errors.Is(err, errors.ErrUnsupported):
 		t.Skipf("skipped %s: %v", scenario, err)
 	case err != nil && run == nil:

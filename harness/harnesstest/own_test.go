@@ -248,7 +248,10 @@ func TestAServiceThatNeverGetsReadyIsToldWithItsLastLines(t *testing.T) {
 				require.ErrorContains(t, err, want)
 			}
 			require.Equal(t, 1, strings.Count(err.Error(), "it printed last"))
+			require.Equal(t, strings.ToValidUTF8(err.Error(), ""), err.Error())
+			require.NotContains(t, err.Error(), "\x1b")
 			require.Equal(t, 3, run.Verdict.Exit())
+			sound(t, run.Dir)
 		})
 	}
 }
