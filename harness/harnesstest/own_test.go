@@ -22,7 +22,6 @@ import (
 
 	"github.com/halfopen/halfopen/harness"
 	"github.com/halfopen/halfopen/harness/harnesstest"
-	"github.com/halfopen/halfopen/harness/oracle"
 )
 
 // TestMain lets this program play services of somebody's own, too.
@@ -185,14 +184,7 @@ func TestSomebodysOwnServices(t *testing.T) {
 			t.Parallel()
 			run, err := played(t, written(t, c.part, c.more))
 			require.NoError(t, err)
-			require.NotEqual(t, oracle.Fail, run.Verdict.Outcome, harnesstest.Story(run)) // on a busy machine it may be unknown
-			for _, r := range run.Verdict.Results {
-				switch r.Check {
-				case "expect-logs", "orders-lost", "orders-duplicated", "orders-reordered", "attempts-belong", "fault-effective":
-					require.Equal(t, oracle.Pass, r.Outcome, "%s: %s\n%s", r.Check, r.Why, harnesstest.Story(run))
-					require.NotZero(t, r.Examined, r.Check)
-				}
-			}
+			kept(t, run)
 			sound(t, run.Dir)
 		})
 	}
