@@ -28,13 +28,13 @@ folder below --reports. A SCENARIO is a folder, or the name of one below scenari
 		Args: needs("a scenario", "halfopen list shows what is there"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look.settle(cmd)
-			if cmd.Flags().Changed("timeout") && o.Timeout <= 0 {
-				return fmt.Errorf("--timeout %s: want more than no time at all", o.Timeout)
+			if err := positive(cmd, "timeout", o.Timeout); err != nil {
+				return err
 			}
 			worst := exitKept
 			for _, arg := range args {
 				o.Scenario = findScenario(arg)
-				code, err := runOne(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, look)
+				code, _, err := runOne(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, look)
 				if err != nil {
 					return err
 				}
@@ -64,8 +64,8 @@ func worse(a, b int) int {
 	return a
 }
 
-// runOne runs one scenario and tells its verdict.
-func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look looks) (int, error) {
+// runOne runs one scenario and tells its verdict. dir is the run's folder.
+func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look looks) (code int, dir string, err error) {
 	live := newLive(errs, look)
 	o.Watch = live.show
 	started := time.Now()
@@ -74,17 +74,17 @@ func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look lo
 	if r == nil {
 		var notStarted harness.NotStarted
 		if errors.As(err, &notStarted) {
-			return 0, err
+			return 0, "", err
 		}
-		return 0, unjudged{err}
+		return 0, "", unjudged{err}
 	}
 	if terr := tell(out, r.Dir, look, time.Since(started)); terr != nil {
-		return 0, terr
+		return 0, "", terr
 	}
 	if err != nil {
 		fmt.Fprintln(errs, "halfopen: "+err.Error())
 	}
-	return r.Verdict.Exit(), nil
+	return r.Verdict.Exit(), r.Dir, nil
 }
 
 // findScenario takes a folder as it is, or the name of one below scenarios/.
