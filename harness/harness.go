@@ -27,6 +27,8 @@ type Options struct {
 	Timeout           time.Duration  // of the whole run; 0 takes the plan's own
 	Stage             *Stage         // shared with runs that go on at once; nil for a run that is alone
 	Watch             func(Progress) // told of each change while it runs; nil for nobody
+
+	up func() <-chan struct{} // its place on a stage that it has entered already
 }
 
 // A Run is what came of it: a folder that holds everything, and the verdict.
@@ -42,7 +44,10 @@ func Play(ctx context.Context, o Options) (*Run, error) {
 	if err != nil {
 		return nil, NotStarted{err}
 	}
-	up := o.Stage.enter()
+	up := o.up
+	if up == nil {
+		up = o.Stage.enter()
+	}
 	defer up()
 	id := runID(plan.Scenario.Name)
 	dir, err := newFolder(o.Reports, id, plan, spec, sidecarSpec)

@@ -104,7 +104,7 @@ func (p *player) ending(err error) string {
 		return "done"
 	}
 	p.rec.Record(history.Event{Source: history.Runner, Kind: history.KindProblem, Error: err.Error()})
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, errFailFast) {
 		return "interrupted"
 	}
 	return "failed"
