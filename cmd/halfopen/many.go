@@ -240,7 +240,7 @@ func (v *manyView) said(d harness.Done) string {
 	switch {
 	case d.Run == nil:
 		return d.Err.Error()
-	case d.Run.Verdict.Outcome != oracle.Pass && d.Err != nil:
+	case d.Run.Verdict.Outcome == oracle.Unknown && d.Err != nil:
 		text = d.Err.Error()
 	case d.Run.Verdict.Outcome != oracle.Pass && len(d.Run.Verdict.Why) > 0:
 		text = d.Run.Verdict.Why[0]
@@ -304,7 +304,8 @@ func table(w io.Writer, done []harness.Done) {
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "scenario\truns\tkept\tbroken\tunknown\trecovery\tgap error\topen error\tslack")
-	for _, r := range harness.Sum(done) {
+	rows, _ := harness.Sum(done)
+	for _, r := range rows {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n", r.Scenario, r.Runs, r.Kept, r.Broken, r.Unknown,
 			spread(r.Recovery), spread(r.Gaps), spread(r.Opens), spread(r.Slack))
 	}
