@@ -54,7 +54,8 @@ func Play(ctx context.Context, o Options) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, closeHistory, err := dir.record(header(id, plan, spec, sidecarSpec, ground))
+	h := header(id, plan, spec, sidecarSpec, ground)
+	rec, closeHistory, err := dir.record(h)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +75,7 @@ func Play(ctx context.Context, o Options) (*Run, error) {
 		},
 	}
 	err = p.play(ctx, ground.Start)
+	p.effects(h)
 	if cerr := closeHistory(p.ending(err)); cerr != nil {
 		return nil, errors.Join(err, cerr)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/halfopen/halfopen/harness/env"
 	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/link"
+	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/resiliency"
 	"github.com/halfopen/halfopen/harness/scenario"
 )
@@ -224,6 +225,22 @@ func (p *player) fault(ctx context.Context, f scenario.Fault) error {
 		}
 	})
 	return nil
+}
+
+// effects adds to the history when each fault first showed, and which event shows it. It is made of the evidence by
+// the rule that the oracle has for it, and the oracle makes it again: it never reads what stands here.
+func (p *player) effects(h history.Header) {
+	events, _ := p.rec.Since(0)
+	for _, e := range oracle.Effects(oracle.Case{Plan: p.plan, Spec: p.spec, History: history.Of(h, events)}) {
+		f := e.Fault
+		p.rec.Record(history.Event{
+			At: e.At, Source: history.Derived, Kind: history.KindFault, Text: "effective", ID: f.Name,
+			Service: f.Service, Part: f.Part, Link: f.Link,
+			Attrs: map[string]string{
+				"kind": f.Kind, "target": f.Target(), "evidence_source": e.Event.Source, "evidence_seq": strconv.FormatUint(e.Event.Seq, 10),
+			},
+		})
+	}
 }
 
 func (p *player) tell(f scenario.Fault, text string) {
