@@ -55,7 +55,8 @@ func (p *player) play(ctx context.Context, start env.Start) (err error) {
 	if p.env, err = start(ctx, p.config); err != nil {
 		return fmt.Errorf("bring up: %w", cause(ctx, err))
 	}
-	defer func() { err = errors.Join(err, p.tearDown(ctx)) }()
+	whole := ctx
+	defer func() { err = errors.Join(err, p.tearDown(whole)) }()
 	if !p.loaded() {
 		return nil // the oracle says which policy is missing
 	}
@@ -141,9 +142,9 @@ func (p *player) limit() time.Duration {
 
 // tearDown ends everything, interrupted or not. What is still broken needs no healing: it goes with the rest.
 func (p *player) tearDown(ctx context.Context) error {
-	const patience = 30 * time.Second
+	p.healing.Wait() // none of them may start a part any more: the timeline's context has ended
 	p.phase(history.PhaseTeardown, nil)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ctx, cancel := env.Closing(ctx)
 	defer cancel()
 	if err := p.env.Close(ctx); err != nil {
 		return fmt.Errorf("clean up (halfopen clean removes what is left): %w", err)

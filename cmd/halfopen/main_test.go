@@ -254,22 +254,6 @@ func processes(t *testing.T, reports string) []string {
 	return out
 }
 
-func TestAnInterruptedRunCleansUpAndIsUnknown(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipped: runs real processes")
-	}
-	reports := t.TempDir()
-	c := start(t, nil, "run", "--env", "process", "--reports", reports, "stop-order-processor")
-	c.await(t, "stop order-processor")
-	require.NoError(t, c.Process.Signal(os.Interrupt))
-	require.Equal(t, exitUnknown, c.code(t), "%s", c.all.String())
-	require.Contains(t, c.all.String(), "UNKNOWN")
-	require.Empty(t, processes(t, reports))
-	verdicts, err := filepath.Glob(filepath.Join(reports, "*", "verdict.json"))
-	require.NoError(t, err)
-	require.Len(t, verdicts, 1, "what was recorded is judged all the same")
-}
-
 func TestAKilledRunLeavesNoProcess(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: runs real processes")
