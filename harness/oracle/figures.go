@@ -62,6 +62,7 @@ func figures(r *Reading) Figures {
 			}
 		}
 	}
+	f.GapError, f.OpenError = spreads(r)
 	return f
 }
 
