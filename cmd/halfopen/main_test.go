@@ -25,6 +25,12 @@ import (
 func command(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
 	t.Chdir(filepath.Join("..", ".."))
+	return again(t, args...)
+}
+
+// again is a further command from the same place.
+func again(t *testing.T, args ...string) (code int, out, errs string) {
+	t.Helper()
 	var o, e bytes.Buffer
 	code = run(t.Context(), args, &o, &e)
 	return code, o.String(), e.String()
@@ -46,6 +52,22 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"a_forecast_of_nothing":     {[]string{"forecast", "nowhere.yaml", "--stop", "0s"}, "nowhere.yaml: can't be read"},
 		"a_forecast_for_nobody":     {[]string{"forecast", "nowhere.yaml"}, "--target: is missing"},
 		"a_forecast_out_of_scope":   {[]string{"forecast", "scenarios/stop-order-processor/resiliency.yaml", "--target", "b", "--caller", "a"}, "scopes: they leave the caller a out"},
+		"a_try_of_nothing":          {[]string{"try"}, "try what? name a spec"},
+		"a_try_of_two":              {[]string{"try", "a.yaml", "b.yaml"}, "one spec at a time"},
+		"a_try_of_no_spec":          {[]string{"try", "nowhere.yaml"}, "nowhere.yaml: can't be read"},
+		"a_try_of_a_bad_spec":       {[]string{"try", "scenarios/spec-that-does-not-load/resiliency.yaml"}, "resiliency.yaml:10:44: spec.policies.retries.again.duration"},
+		"a_try_for_no_time":         {[]string{"try", "a.yaml", "--stop", "0s"}, "--stop 0s: want more than no time"},
+		"a_try_out_of_scope":        {[]string{"try", "scenarios/only-the-scoped-app/resiliency.yaml"}, "scopes: they leave the caller checkout out, so none of it applies\n    hint: --caller billing"},
+		"a_try_of_several_targets":  {[]string{"try", "cmd/halfopen/testdata/two-targets.yaml"}, "--target: is missing: the spec names payments, stock\n    hint: one of them: --target payments"},
+		"a_try_in_capitals":         {[]string{"try", "cmd/halfopen/testdata/two-targets.yaml", "--target", "Stock"}, `--target: "Stock" is no app id`},
+		"an_init_without_spec":      {[]string{"init", "--app-id", "payments"}, "--resiliency is missing"},
+		"an_init_over_files":        {[]string{"init", "--resiliency", "scenarios/flapping/resiliency.yaml", "scenarios/flapping"}, "scenarios/flapping/scenario.yaml: is there already, and nothing is overwritten"},
+		"an_init_of_a_bad_name":     {[]string{"init", "--resiliency", "scenarios/flapping/resiliency.yaml", "scenarios/Flapping"}, `"Flapping": want small letters`},
+		"a_repeat_of_none":          {[]string{"run", "--repeat", "0", "flapping"}, "--repeat 0: want one at least"},
+		"none_at_once":              {[]string{"run", "--parallel", "0", "flapping"}, "--parallel 0: want one at least (leave it out"},
+		"a_shard_that_is_none":      {[]string{"run", "--shard", "5/4", "flapping"}, `--shard "5/4": want i/n with i from 1 to n`},
+		"a_shard_without_a_run":     {[]string{"run", "--shard", "3/3", "flapping", "nothing-happens"}, "--shard 3/3: nothing is left for it of 2 runs"},
+		"a_bad_one_among_many":      {[]string{"run", "flapping", "harness/testdata/bad/an-empty-file"}, "an-empty-file/scenario.yaml: the file is empty"},
 		"an_explanation_of_no_run":  {[]string{"explain", "scenarios"}, "read the run"},
 		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, "read the run"},
 		"nothing_to_check":          {[]string{"check"}, "check what? name a run's folder, --logs FILE or --timeline FILE"},
@@ -230,22 +252,6 @@ func processes(t *testing.T, reports string) []string {
 		}
 	}
 	return out
-}
-
-func TestAnInterruptedRunCleansUpAndIsUnknown(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipped: runs real processes")
-	}
-	reports := t.TempDir()
-	c := start(t, nil, "run", "--env", "process", "--reports", reports, "stop-order-processor")
-	c.await(t, "stop order-processor")
-	require.NoError(t, c.Process.Signal(os.Interrupt))
-	require.Equal(t, exitUnknown, c.code(t), "%s", c.all.String())
-	require.Contains(t, c.all.String(), "UNKNOWN")
-	require.Empty(t, processes(t, reports))
-	verdicts, err := filepath.Glob(filepath.Join(reports, "*", "verdict.json"))
-	require.NoError(t, err)
-	require.Len(t, verdicts, 1, "what was recorded is judged all the same")
 }
 
 func TestAKilledRunLeavesNoProcess(t *testing.T) {

@@ -34,7 +34,9 @@ func Bring(ctx context.Context, cfg Config, host Host) (_ Env, err error) {
 	c := &cluster{cfg: cfg, host: host, taps: map[string]string{}, parts: map[string]*part{}}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, c.Close(context.WithoutCancel(ctx)))
+			closing, cancel := Closing(ctx)
+			defer cancel()
+			err = errors.Join(err, c.Close(closing))
 		}
 	}()
 	if c.places, err = host.Prepare(ctx); err != nil {
@@ -70,6 +72,16 @@ func Bring(ctx context.Context, cfg Config, host Host) (_ Env, err error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// Closing is how long cleaning up may take, whatever ended the run: half a minute on a busy machine, and less than ten
+// seconds where somebody waits who has interrupted it.
+func Closing(ctx context.Context) (context.Context, context.CancelFunc) {
+	patience := 30 * time.Second
+	if ctx.Err() != nil {
+		patience = 9 * time.Second
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), patience)
 }
 
 // Load starts the callers.

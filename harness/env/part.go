@@ -164,6 +164,9 @@ func (c *cluster) change(ctx context.Context, f scenario.Fault, do, undo func(*p
 	}
 	heal := func(ctx context.Context) error { return each(parts, func(p *part) error { return undo(p, ctx) }) }
 	if err := each(parts, func(p *part) error { return do(p, ctx) }); err != nil {
+		if ctx.Err() != nil { // the run is over: closing ends what is half-way, and starting it again would only be in its way
+			return nil, fmt.Errorf("apply %s: %w", f.Name, err)
+		}
 		return nil, fmt.Errorf("apply %s: %w", f.Name, errors.Join(err, heal(context.WithoutCancel(ctx))))
 	}
 	return heal, nil

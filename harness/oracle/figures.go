@@ -63,6 +63,7 @@ func figures(r *Reading) Figures {
 			}
 		}
 	}
+	f.GapError, f.OpenError = spreads(r)
 	return f
 }
 

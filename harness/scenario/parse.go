@@ -47,13 +47,19 @@ type open struct {
 
 var nameForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
+// IsName tells whether a text can be a scenario's name or an app id: small letters, digits and hyphens.
+func IsName(text string) bool { return nameForm.MatchString(text) }
+
+// runFolder is what a run's folder has behind its scenario's name: a run can be run again from what it saved.
+var runFolder = regexp.MustCompile(`-[0-9]{8}-[0-9]{6}-[0-9a-f]{6}$`)
+
 func (p *parser) scenario(f *document.Fields) {
 	name := f.Need("name", "name: "+filepath.Base(p.s.Dir))
 	p.s.Name = name.Text()
-	if p.s.Name != "" && !nameForm.MatchString(p.s.Name) {
+	if p.s.Name != "" && !IsName(p.s.Name) {
 		name.Problem(fmt.Sprintf("%q: want small letters, digits and hyphens", p.s.Name), "stop-order-processor")
 	}
-	if folder := filepath.Base(p.s.Dir); p.s.Name != "" && folder != "." && p.s.Name != folder {
+	if folder := filepath.Base(p.s.Dir); p.s.Name != "" && folder != "." && p.s.Name != folder && p.s.Name != runFolder.ReplaceAllString(folder, "") {
 		name.Problem(fmt.Sprintf("%q differs from the folder's name %q", p.s.Name, folder), "rename one of them")
 	}
 	p.s.Why = strings.TrimSpace(f.Need("why", "one paragraph for the reader: what happens, and what it teaches").Text())
@@ -84,7 +90,7 @@ func (p *parser) scenario(f *document.Fields) {
 func (p *parser) services(v document.Value) {
 	entries := v.Fields().All()
 	for _, e := range entries {
-		if !nameForm.MatchString(e.Key) {
+		if !IsName(e.Key) {
 			e.KeyAt.Problem(fmt.Sprintf("%q is no app id: want small letters, digits and hyphens", e.Key), "")
 		}
 		p.s.Services = append(p.s.Services, p.service(e))

@@ -12,6 +12,7 @@
 package container
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/moby/moby/client"
@@ -258,9 +260,13 @@ func (h *host) Signal(ctx context.Context, p env.Part, s env.Signal) error {
 }
 
 // Close takes in what the taps have still seen, then removes all containers and the network.
-func (h *host) Close(ctx context.Context) error {
+func (h *host) Close(ctx context.Context) (err error) {
 	defer h.engine.Close()
-	defer h.watchdog.end()
+	defer func() {
+		if err == nil {
+			h.watchdog.end() // else it has another try once the harness has ended
+		}
+	}()
 	if h.links != nil {
 		h.closeLinks(ctx)
 	}
@@ -271,20 +277,31 @@ func (h *host) Close(ctx context.Context) error {
 		p.expectEnd()
 	}
 	var all errgroup.Group
+	var left atomic.Int64
 	for _, id := range ids {
 		all.Go(func() error {
 			_, err := h.engine.client.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
-			return ignoreGone(err)
+			if err = ignoreGone(err); err != nil {
+				left.Add(1)
+			}
+			return err
 		})
 	}
-	err := all.Wait()
+	err = all.Wait()
 	for _, p := range pods {
-		p.wait()
+		p.wait(ctx)
 	}
+	what := fmt.Sprintf("%d containers", left.Load())
 	if h.network != nil {
-		err = errors.Join(err, ignoreGone(h.network.Remove(ctx)))
+		if nerr := ignoreGone(h.network.Remove(ctx)); nerr != nil {
+			err = cmp.Or(err, nerr)
+			what += " and a network"
+		}
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("%s labelled %s=%s are left: %w", what, labelRun, h.cfg.Run, oneLine(err))
+	}
+	return nil
 }
 
 // closeLinks ends the stream of events in good order, and gives up on it after a while.

@@ -127,9 +127,15 @@ func (p *pod) watch() {
 		case <-wait.Result:
 		case <-wait.Error:
 		}
-		how, at := p.end(ctx)
+		how, at, err := p.end(ctx)
 		close(ended)
 		following.Wait()
+		if err != nil { // nobody knows whether it has ended
+			p.host.cfg.Record.Record(history.Event{
+				Source: history.Runner, Kind: history.KindProblem, Error: "lost sight of " + p.part.Service + "/" + p.part.Part + ": " + oneLine(err).Error(),
+			})
+			return
+		}
 		p.mu.Lock()
 		wanted := p.wanted
 		p.mu.Unlock()
@@ -141,11 +147,14 @@ func (p *pod) watch() {
 }
 
 // end tells how and when the container ended, by the engine's clock.
-func (p *pod) end(ctx context.Context) (how string, at time.Time) {
+func (p *pod) end(ctx context.Context) (how string, at time.Time, err error) {
 	at = time.Now().Round(0).Add(p.host.offset)
 	got, err := p.host.engine.client.ContainerInspect(ctx, p.id, client.ContainerInspectOptions{})
+	if ignoreGone(err) != nil {
+		return "", at, err
+	}
 	if err != nil || got.Container.State == nil {
-		return "removed", at
+		return "removed", at, nil
 	}
 	s := got.Container.State
 	if t, err := time.Parse(time.RFC3339Nano, s.FinishedAt); err == nil && t.Year() > 1 {
@@ -153,9 +162,9 @@ func (p *pod) end(ctx context.Context) (how string, at time.Time) {
 	}
 	const signalled = 128
 	if s.ExitCode == signalled+9 {
-		return "signal killed", at
+		return "signal killed", at, nil
 	}
-	return "exit " + strconv.Itoa(s.ExitCode), at
+	return "exit " + strconv.Itoa(s.ExitCode), at, nil
 }
 
 // signal ends, pauses or continues the container.
@@ -180,8 +189,8 @@ func (p *pod) signal(ctx context.Context, s env.Signal) error {
 	if err != nil {
 		return err
 	}
-	p.wait()
-	return nil
+	p.wait(ctx)
+	return ctx.Err()
 }
 
 func (p *pod) expectEnd() {
@@ -191,11 +200,14 @@ func (p *pod) expectEnd() {
 }
 
 // wait waits until the container has ended and its last words are recorded.
-func (p *pod) wait() {
+func (p *pod) wait(ctx context.Context) {
 	p.mu.Lock()
 	done := p.done
 	p.mu.Unlock()
-	<-done
+	select {
+	case <-done:
+	case <-ctx.Done(): // an engine that does not answer
+	}
 }
 
 func replaceDir(args []string) []string {
