@@ -34,6 +34,9 @@ folder below --reports. A SCENARIO is a folder, or the name of one below scenari
 			worst := exitKept
 			for _, arg := range args {
 				o.Scenario = findScenario(arg)
+				if !look.quiet {
+					warn(cmd.ErrOrStderr(), o.Scenario)
+				}
 				code, err := runOne(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, look)
 				if err != nil {
 					return err

@@ -165,6 +165,22 @@ func (v Value) Problem(what, hint string) { v.Tell("", what, hint) }
 // Tell is Problem with its kind.
 func (v Value) Tell(kind problem.Kind, what, hint string) { v.r.add(v.node, v.path, kind, what, hint) }
 
+// TellWithin is Tell about a part of a single value: so many characters from an offset on. Where the value's text
+// can't be found as it is on its line, the whole value is meant.
+func (v Value) TellWithin(offset, wide int, kind problem.Kind, what, hint string) {
+	told := len(v.r.Problems)
+	v.Tell(kind, what, hint)
+	if len(v.r.Problems) == told || v.Block() || offset < 0 || strings.ContainsAny(v.node.Value, "\n'\"\\") {
+		return
+	}
+	p := &v.r.Problems[told]
+	if v.Quoted() {
+		offset++
+	}
+	p.Column += offset
+	p.Width = max(1, min(wide, p.Width-offset))
+}
+
 // Problems are those noted of its document so far.
 func (v Value) Problems() problem.List { return v.r.Problems }
 

@@ -147,3 +147,6 @@ func edits(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// Distance is how many single letters two names differ in, their case aside.
+func Distance(a, b string) int { return edits(strings.ToLower(a), strings.ToLower(b)) }

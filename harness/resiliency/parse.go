@@ -1,7 +1,9 @@
 package resiliency
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -189,15 +191,21 @@ func (p *parser) trip(v document.Value) {
 	const effect = ": the trip is false wherever its value is needed"
 	switch {
 	case err != nil:
-		p.bad(v, "not a CEL expression: "+err.Error(), defaultTrip)
+		p.broken = true
+		at := -1
+		var where *TripError
+		if errors.As(err, &where) {
+			at = where.At
+		}
+		v.TellWithin(at, 1, BadValue, "not a CEL expression: "+err.Error(), defaultTrip)
 	case t.Undeclared:
 		hint := "known: " + strings.Join(variables, ", ")
 		if near := document.Nearest(t.Name, variables); near != "" {
 			hint = fmt.Sprintf("did you mean %s?", near)
 		}
-		v.Tell(NoVariable, t.Unknown+effect, hint)
+		v.TellWithin(t.At, len(t.Name), NoVariable, t.Unknown+effect, hint)
 	case t.Unknown != "":
-		v.Tell(TripType, t.Unknown+effect, "all counts are whole numbers: totalFailures * 10 > requests * 6, not 0.6 * requests")
+		v.TellWithin(t.At, 1, TripType, t.Unknown+effect, "all counts are whole numbers: totalFailures * 10 > requests * 6, not 0.6 * requests")
 	}
 }
 
@@ -306,12 +314,12 @@ func (p *parser) whole(v document.Value, otherwise int) int {
 	if !v.Set() || v.Text() == "" {
 		return otherwise
 	}
-	n, err := strconv.ParseInt(v.Text(), 0, strconv.IntSize)
+	n, err := strconv.ParseInt(v.Text(), 0, 64)
 	if err != nil || !v.IsWhole() {
 		v.Tell(document.Type, fmt.Sprintf("%q is no whole number", v.Text()), "")
 		return otherwise
 	}
-	return int(n)
+	return int(min(max(n, math.MinInt32), math.MaxInt32))
 }
 
 // ParseDuration reads one of Dapr's durations.

@@ -15,8 +15,8 @@ type Spec struct {
 	Actors   map[string]Actor  // by actor type; read, never in force here
 	// Components are read, and never in force here.
 	Components map[string]Component
-	Raw      []byte            // the text as read, to be handed on unchanged
-	Broken   bool              // daprd would not decode it: nothing of it applies
+	Raw        []byte // the text as read, to be handed on unchanged
+	Broken     bool   // daprd would not decode it: nothing of it applies
 }
 
 // Policies of a retry.

@@ -89,3 +89,31 @@ func has(e ast.Expr, is func(ast.Expr) bool) bool {
 	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) { found = found || is(e) }))
 	return found
 }
+
+// Ratio tells whether counts are set against each other: one divided by another, or compared with it.
+func (t Trip) Ratio() bool {
+	return t.any(func(e ast.Expr) bool {
+		if e.Kind() != ast.CallKind || len(e.AsCall().Args()) != 2 {
+			return false
+		}
+		left, right := e.AsCall().Args()[0], e.AsCall().Args()[1]
+		switch e.AsCall().FunctionName() {
+		case operators.Divide:
+			return has(left, count) && has(right, count)
+		case operators.Greater, operators.GreaterEquals, operators.Less, operators.LessEquals:
+			return has(left, count) && has(right, count) && !has(left, divides) && !has(right, divides)
+		}
+		return false
+	})
+}
+
+// DividesBySuccesses tells whether it divides by totalSuccesses alone: while nothing has succeeded, that is an error.
+func (t Trip) DividesBySuccesses() bool {
+	return t.any(func(e ast.Expr) bool {
+		return divides(e) && e.AsCall().Args()[1].Kind() == ast.IdentKind && e.AsCall().Args()[1].AsIdent() == "totalSuccesses"
+	})
+}
+
+func divides(e ast.Expr) bool {
+	return e.Kind() == ast.CallKind && e.AsCall().FunctionName() == operators.Divide && len(e.AsCall().Args()) == 2
+}
