@@ -2,6 +2,7 @@ package document
 
 import (
 	"bytes"
+	"fmt"
 
 	"gopkg.in/yaml.v3"
 )
@@ -17,6 +18,9 @@ type Document struct {
 // MaxDocumentBytes is the largest document that All reads: a megabyte of brackets would take a hundred in memory.
 const MaxDocumentBytes = 256 << 10
 
+// maxDocuments is how many of a file are read.
+const maxDocuments = 500
+
 // All reads those documents of a file whose text is wanted (all of them where wanted is nil), each for itself: what
 // is no YAML in one does not hide the next. Aliases are written out. Documents without any value don't count.
 func All(file string, data []byte, wanted func(text []byte) bool) []Document {
@@ -30,6 +34,10 @@ func All(file string, data []byte, wanted func(text []byte) bool) []Document {
 		index++
 		if wanted != nil && !wanted(part.text) {
 			continue
+		}
+		if len(out) == maxDocuments {
+			d.add(&yaml.Node{Line: part.line + 1, Column: 1}, "", Limit, fmt.Sprintf("more than %d documents in one file", maxDocuments), "")
+			return append(out, d)
 		}
 		if len(part.text) > MaxDocumentBytes {
 			d.tooLarge(part)

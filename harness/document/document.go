@@ -23,8 +23,9 @@ const MaxBytes = 1 << 20
 type Reader struct {
 	File      string
 	Problems  problem.List
-	OtherCase []OtherCase // fields that were found though their names are written in another case
-	before    int         // lines of the file before this document
+	OtherCase []OtherCase                   // fields that were found though their names are written in another case
+	before    int                           // lines of the file before this document
+	index     map[*yaml.Node]map[string]int // where the keys of large maps are
 }
 
 // An OtherCase is a field whose name is written in another case than its own.
@@ -100,6 +101,9 @@ func (r *Reader) syntax(err error) {
 	p := problem.Problem{File: r.File, Kind: Syntax, What: "not YAML: " + text, Hint: "check indentation, colons and quotes there"}
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		p.Line, _ = strconv.Atoi(m[1])
+		if strings.Contains(text, "did not find expected") || strings.Contains(text, "found a tab character that violates") {
+			p.Line++ // the library counts the lines of these from 0
+		}
 		p.Line += r.before
 		p.What = "not YAML: " + strings.Replace(text, m[0], "", 1)
 	}

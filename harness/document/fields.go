@@ -98,6 +98,9 @@ func (f *Fields) Done() {
 	}
 	slices.Sort(known)
 	for _, e := range f.keys {
+		if len(f.of.r.Problems) >= maxProblems {
+			return
+		}
 		if name, used := f.used[f.name(e.Key)]; used {
 			if name != e.Key {
 				f.of.r.OtherCase = append(f.of.r.OtherCase, OtherCase{At: e.KeyAt, Name: name})

@@ -21,21 +21,53 @@ func (v Value) find(name string) (key, value Value) {
 	if !v.IsMap() {
 		return none, none
 	}
-	folded := -1
-	for i := 0; i+1 < len(v.node.Content); i += 2 {
-		k := v.node.Content[i]
-		if k.Value == name {
-			folded = i
-			break
-		}
-		if folded < 0 && strings.EqualFold(k.Value, name) {
-			folded = i
-		}
-	}
-	if folded < 0 {
+	at := v.at(name)
+	if at < 0 {
 		return none, none
 	}
-	return Value{r: v.r, node: v.node.Content[folded], path: path}, Value{r: v.r, node: v.node.Content[folded+1], path: path}
+	return Value{r: v.r, node: v.node.Content[at], path: path}, Value{r: v.r, node: v.node.Content[at+1], path: path}
+}
+
+// at is where in a map a key stands: one written exactly so, else the first in another case; -1 for none.
+func (v Value) at(name string) int {
+	const few = 32
+	if len(v.node.Content) > few {
+		index := v.indexed()
+		if i, ok := index[name]; ok {
+			return i
+		}
+		if i, ok := index["\x00"+strings.ToLower(name)]; ok {
+			return i
+		}
+		return -1
+	}
+	folded := -1
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		switch k := v.node.Content[i].Value; {
+		case k == name:
+			return i
+		case folded < 0 && strings.EqualFold(k, name):
+			folded = i
+		}
+	}
+	return folded
+}
+
+// indexed gives the places of a large map's keys, and of those in small letters behind a zero byte.
+func (v Value) indexed() map[string]int {
+	if index, ok := v.r.index[v.node]; ok {
+		return index
+	}
+	index := make(map[string]int, len(v.node.Content))
+	for i := len(v.node.Content)/2*2 - 2; i >= 0; i -= 2 {
+		k := v.node.Content[i].Value
+		index[k], index["\x00"+strings.ToLower(k)] = i, i
+	}
+	if v.r.index == nil {
+		v.r.index = map[*yaml.Node]map[string]int{}
+	}
+	v.r.index[v.node] = index
+	return index
 }
 
 // Keys are the names in a map, in the order of the file.

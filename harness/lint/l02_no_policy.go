@@ -16,7 +16,9 @@ func l02() Rule {
 		Mend:   "define the policy, or correct the name (names are exact, their case too)",
 		Shown:  "in memory; a component's crash can't be shown here, where components are not run",
 		check: func(c *checking) {
-			c.pass(Error, noPolicy, resiliency.NoPolicy)
+			if !c.res.unreadable("spec.policies") { // else nobody knows what is defined
+				c.pass(Error, noPolicy, resiliency.NoPolicy)
+			}
 		},
 	}
 }

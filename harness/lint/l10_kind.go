@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"slices"
+
 	"github.com/halfopen/halfopen/harness/document"
 	"github.com/halfopen/halfopen/harness/problem"
 	"github.com/halfopen/halfopen/harness/resiliency"
@@ -41,7 +43,7 @@ func (c *checking) missing(p problem.Problem) {
 		effect = "logs and metrics name the resource \"\"; Kubernetes refuses it"
 	case "spec":
 		for _, key := range c.res.root.Keys() {
-			if key != "spec" && document.Nearest(key, []string{"spec"}) != "" {
+			if !slices.Contains([]string{"apiVersion", "kind", "metadata", "scopes"}, key) && document.Nearest(key, []string{"spec"}) != "" {
 				return
 			}
 		}

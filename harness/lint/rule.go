@@ -2,7 +2,6 @@ package lint
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/halfopen/halfopen/harness/document"
 	"github.com/halfopen/halfopen/harness/problem"
@@ -115,10 +114,8 @@ func always(text string) func(problem.Problem) string {
 	return func(problem.Problem) string { return text }
 }
 
-// clamp keeps a finding's columns within its line.
-func clamp(f *Finding, line string) {
-	f.Line = max(f.Line, 1)
-	length := utf8.RuneCountInString(line)
+// clamp keeps a finding's columns within its line, which has so many characters.
+func clamp(f *Finding, length int) {
 	f.Column = max(1, min(f.Column, length))
 	f.EndColumn = max(f.Column+1, min(f.EndColumn, length+1))
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/halfopen/halfopen/harness/problem"
 )
 
 // A file is one source and what is found in it.
@@ -44,25 +46,40 @@ func (f *file) settle(o Options, report *Report) {
 	}
 	lines := strings.Split(strings.ReplaceAll(string(f.source.Data), "\r\n", "\n"), "\n")
 	silences := suppressions(lines)
+	onLine := map[int][]*suppression{}
+	for _, s := range silences {
+		onLine[s.on] = append(onLine[s.on], s)
+	}
 	before := len(report.Findings)
-	for _, x := range f.findings {
+	lengths := map[int]int{}
+	place := func(x *Finding) {
 		x.Line = max(1, min(x.Line, len(lines)))
-		x.Source = lines[x.Line-1]
-		clamp(&x, x.Source)
-		if s := silenced(silences, x); s != nil {
+		text := lines[x.Line-1]
+		if _, known := lengths[x.Line]; !known {
+			lengths[x.Line] = utf8.RuneCountInString(text)
+		}
+		clamp(x, lengths[x.Line])
+		x.Source = text[:min(len(text), utf8.UTFMax*maxExcerpt)]
+	}
+	for _, x := range f.findings {
+		place(&x)
+		if s := silenced(onLine[x.Line], x); s != nil {
 			s.used[x.Rule] = true
 			report.Suppressed = append(report.Suppressed, Suppressed{Finding: x, Because: s.because})
 			continue
 		}
 		report.Findings = append(report.Findings, x)
 	}
-	for _, s := range silences {
+	if len(f.findings) >= maxFindings {
+		report.Unread = append(report.Unread, problem.Problem{File: f.source.Name, What: fmt.Sprintf("there are more than %d findings: the others are not told", maxFindings)})
+	}
+	for _, s := range silences[:min(len(silences), maxFindings)] {
 		x := s.finding(o)
 		if x.What == "" {
 			continue
 		}
-		x.File, x.Source = f.source.Name, lines[s.line-1]
-		clamp(&x, x.Source)
+		x.File = f.source.Name
+		place(&x)
 		report.Findings = append(report.Findings, x)
 	}
 	slices.SortStableFunc(report.Findings[before:], func(a, b Finding) int {
@@ -72,6 +89,7 @@ func (f *file) settle(o Options, report *Report) {
 
 func suppressions(lines []string) []*suppression {
 	var out []*suppression
+	next := nextCode(lines)
 	for i, line := range lines {
 		m := ignoring.FindStringSubmatchIndex(line)
 		if m == nil {
@@ -83,7 +101,7 @@ func suppressions(lines []string) []*suppression {
 			line: i + 1, on: i + 1, column: utf8.RuneCountInString(line[:hash]) + 1, end: utf8.RuneCountInString(line) + 1,
 		}
 		if strings.TrimSpace(line[:hash]) == "" {
-			s.on = nextCode(lines, i+1)
+			s.on = next[i]
 		}
 		ids, because, _ := strings.Cut(line[m[2]:m[3]], "because")
 		s.because = strings.TrimSpace(because)
@@ -93,20 +111,23 @@ func suppressions(lines []string) []*suppression {
 	return out
 }
 
-// nextCode is the first line from an index on that has more than a comment, counted from 1.
-func nextCode(lines []string, from int) int {
-	for i := from; i < len(lines); i++ {
+// nextCode gives for each line the first one after it that has more than a comment, counted from 1.
+func nextCode(lines []string) []int {
+	out := make([]int, len(lines))
+	next := len(lines)
+	for i := len(lines) - 1; i >= 0; i-- {
+		out[i] = next
 		if text := strings.TrimSpace(lines[i]); text != "" && text[0] != '#' {
-			return i + 1
+			next = i + 1
 		}
 	}
-	return from
+	return out
 }
 
-// silenced finds the suppression of a finding; one without a reason silences nothing.
+// silenced finds the suppression of a finding among those of its line; one without a reason silences nothing.
 func silenced(all []*suppression, x Finding) *suppression {
 	for _, s := range all {
-		if s.on != x.Line || s.because == "" {
+		if s.because == "" {
 			continue
 		}
 		for _, id := range s.rules {

@@ -148,9 +148,13 @@ func (res *resource) unreadable(path string) bool {
 	})
 }
 
-// policy gives the key and the value of a policy of this resource.
+// policy gives the key and the value of a policy of this resource. Names of policies are exact.
 func (res *resource) policy(kind, name string) (key, value document.Value) {
-	return res.root.Find("spec", "policies", kind, name)
+	key, value = res.root.Find("spec", "policies", kind, name)
+	if key.Raw() != name {
+		return document.Value{}, document.Value{}
+	}
+	return key, value
 }
 
 // field gives the place of a policy's field: its key, else the policy's own, else another place.

@@ -3,6 +3,7 @@ package resiliency
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -220,9 +221,9 @@ func (p *parser) apps(v document.Value) {
 // target reads the names of a target's policies and, where there is one, the size of its cache.
 func (p *parser) target(e document.Entry, f *document.Fields, effect string) Target {
 	t := Target{Line: e.KeyAt.Line(), CacheSize: defaultCacheSize}
-	t.Timeout = p.named(f.Get("timeout"), "timeouts", keys(p.spec.Timeouts), effect)
-	t.Retry = p.named(f.Get("retry"), "retries", keys(p.spec.Retries), effect)
-	t.Breaker = p.named(f.Get("circuitBreaker"), "circuitBreakers", keys(p.spec.Breakers), effect)
+	t.Timeout = p.named(f.Get("timeout"), "timeouts", defined(p.spec.Timeouts), effect)
+	t.Retry = p.named(f.Get("retry"), "retries", defined(p.spec.Retries), effect)
+	t.Breaker = p.named(f.Get("circuitBreaker"), "circuitBreakers", defined(p.spec.Breakers), effect)
 	size := f.Get("circuitBreakerCacheSize")
 	if n := p.whole(size, 0); n != 0 {
 		t.CacheSize = n
@@ -237,13 +238,13 @@ func (p *parser) target(e document.Entry, f *document.Fields, effect string) Tar
 const defaultCacheSize = 100
 
 // named takes the name of a policy; one that isn't defined silently lacks that kind in daprd, so it is told here.
-func (p *parser) named(v document.Value, kind string, defined []string, effect string) string {
+func (p *parser) named(v document.Value, kind string, has names, effect string) string {
 	name := v.Text()
-	if name == "" || slices.Contains(defined, name) || p.elsewhere(kind, name) {
+	if name == "" || has.name(name) || p.elsewhere(kind, name) {
 		return name
 	}
 	hint := "there is none under policies." + kind
-	if near := document.Nearest(name, defined); near != "" {
+	if near := document.Nearest(name, has.all()); near != "" {
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
 	v.Tell(NoPolicy, fmt.Sprintf("no policy %q: %s", name, effect), hint)
@@ -274,9 +275,9 @@ func (p *parser) components(v document.Value) {
 		read := func(direction string) Target {
 			g := f.Get(direction).FoldedFields()
 			t := Target{Line: e.KeyAt.Line()}
-			t.Timeout = p.named(g.Get("timeout"), "timeouts", keys(p.spec.Timeouts), "the component would silently have none of this kind")
-			t.Retry = p.named(g.Get("retry"), "retries", keys(p.spec.Retries), "the component would silently have none of this kind")
-			t.Breaker = p.named(g.Get("circuitBreaker"), "circuitBreakers", keys(p.spec.Breakers), "daprd crashes at the component's first use")
+			t.Timeout = p.named(g.Get("timeout"), "timeouts", defined(p.spec.Timeouts), "the component would silently have none of this kind")
+			t.Retry = p.named(g.Get("retry"), "retries", defined(p.spec.Retries), "the component would silently have none of this kind")
+			t.Breaker = p.named(g.Get("circuitBreaker"), "circuitBreakers", defined(p.spec.Breakers), "daprd crashes at the component's first use")
 			g.Done()
 			return t
 		}
@@ -374,10 +375,21 @@ func ParseRanges(text string, lowest, highest int) ([]StatusRange, error) {
 	return out, nil
 }
 
-func keys[V any](m map[string]V) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
+// names are those of some policies.
+type names struct {
+	name func(string) bool
+	all  func() []string
+}
+
+func defined[V any](m map[string]V) names {
+	return names{
+		name: func(n string) bool { _, ok := m[n]; return ok },
+		all: func() []string {
+			const many = 200 // among more, the nearest one is hardly the one that is meant
+			if len(m) > many {
+				return nil
+			}
+			return slices.Sorted(maps.Keys(m))
+		},
 	}
-	return out
 }
