@@ -24,6 +24,15 @@ A comment with a reason suppresses a finding on its own line, or on the line aft
       order-processor: { retry: again }
 `+"```"+`
 
+For code scanning:
+
+`+"```yaml"+`
+      - run: halfopen lint --format sarif deploy/ > lint.sarif
+      - uses: github/codeql-action/upload-sarif@v3
+        if: always()
+        with: { sarif_file: lint.sarif }
+`+"```"+`
+
 Resources of one folder and namespace are read as the one set that a sidecar makes of them. Files with Kubernetes' own
 kinds beside are taken to be for kubectl, and so is everything with `+"`--kubernetes`"+`.
 
