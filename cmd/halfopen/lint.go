@@ -46,7 +46,7 @@ Exit codes: 0 no error (with --strict: no warning either), 1 an error, 2 somethi
 				return fmt.Errorf("lint what? name a spec or a folder (halfopen lint --rules lists the rules)")
 			}
 			if ruleForm.MatchString(args[0]) {
-				return explainRules(cmd.OutOrStdout(), args)
+				return explainRules(cmd.OutOrStdout(), args, how.look.width)
 			}
 			l.Paths, l.In = args, cmd.InOrStdin()
 			if l.Scenario != "" {
@@ -112,7 +112,7 @@ func listRules(w io.Writer) error {
 	return nil
 }
 
-func explainRules(w io.Writer, ids []string) error {
+func explainRules(w io.Writer, ids []string, width int) error {
 	for i, id := range ids {
 		r, ok := lint.Find(id)
 		if !ok {
@@ -121,7 +121,7 @@ func explainRules(w io.Writer, ids []string) error {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		lint.Explain(w, r)
+		lint.Explain(w, r, width)
 	}
 	return nil
 }

@@ -22,9 +22,12 @@ func (r Rule) Examples() (bad, good string) {
 	return read("bad.yaml"), read("good.yaml")
 }
 
-// Explain says what a rule is about, with an example.
-func Explain(w io.Writer, r Rule) {
+// Explain says what a rule is about, with an example. Lines have so many characters, or as many as they need for 0.
+func Explain(w io.Writer, r Rule, width int) {
 	bad, _ := r.Examples()
-	fmt.Fprintf(w, "%s %s: %s\n\n%s\n\nwhat happens: %s\nmend: %s\nsee: %s\n", r.ID, r.Severity, r.Title, r.Reason, r.Effect, r.Mend, r.Link)
+	fmt.Fprintf(w, "%s %s: %s\n\n", r.ID, r.Severity, r.Title)
+	for _, text := range []string{r.Reason, "what happens: " + r.Effect, "mend: " + r.Mend, "see: " + r.Link} {
+		fmt.Fprintln(w, wrap(text, width))
+	}
 	fmt.Fprintf(w, "\nfor example\n\n  %s\n", strings.ReplaceAll(strings.TrimRight(bad, "\n"), "\n", "\n  "))
 }

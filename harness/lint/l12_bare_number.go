@@ -22,16 +22,19 @@ func l12() Rule {
 				_, v := timeouts.Find(name)
 				c.bare(v)
 			}
-			for kind, fields := range map[string][]string{kindRetry: {"duration", "maxInterval"}, kindBreaker: {"interval", "timeout"}} {
-				_, policies := c.res.root.Find("spec", "policies", kind)
-				for _, name := range unique(policies.Keys()) {
-					for _, field := range fields {
-						_, v := policies.Find(name, field)
-						c.bare(v)
-					}
-				}
-			}
+			c.bareFields(kindRetry, "duration", "maxInterval")
+			c.bareFields(kindBreaker, "interval", "timeout")
 		},
+	}
+}
+
+func (c *checking) bareFields(kind string, fields ...string) {
+	_, policies := c.res.root.Find("spec", "policies", kind)
+	for _, name := range unique(policies.Keys()) {
+		for _, field := range fields {
+			_, v := policies.Find(name, field)
+			c.bare(v)
+		}
 	}
 }
 

@@ -278,3 +278,28 @@ func TestTheRulesPageIsUpToDate(t *testing.T) {
 	lint.WritePage(&b)
 	golden(t, "../../docs/lint.md", b.String())
 }
+
+func TestOtherKindsAreNotTakenForResiliency(t *testing.T) {
+	for _, kind := range []string{
+		"Component", "Configuration", "Subscription", "HTTPEndpoint", "Deployment", "Service", "Secret", "Job", "Role", "Lease", "List", "Ingress", "Certificate", "ServiceEntry",
+	} {
+		for _, version := range []string{"dapr.io/v1alpha1", "v1", "apps/v1"} {
+			text := fmt.Sprintf("apiVersion: %s\nkind: %s\nmetadata: { name: x }\nspec: { type: y, policies: {}, targets: [] }\n", version, kind)
+			require.Zero(t, lint.Check([]lint.Source{{Name: "x.yaml", Data: []byte(text)}}, lint.Options{}).Resources, kind)
+		}
+	}
+	require.Zero(t, lint.Check([]lint.Source{{Name: "x.yaml", Data: []byte("apiVersion: example.io/v1\nkind: Resilience\n")}}, lint.Options{}).Resources)
+}
+
+// What a rule says of a file does not depend on what else is read, nor on the order of maps.
+func TestTheSameFilesGiveTheSameBytes(t *testing.T) {
+	var first string
+	for range 5 {
+		var b bytes.Buffer
+		require.NoError(t, lint.WriteSARIF(&b, everything(t, lint.Version{}), ""))
+		if first == "" {
+			first = b.String()
+		}
+		require.Equal(t, first, b.String())
+	}
+}

@@ -108,7 +108,9 @@ func meant(root document.Value, kind string) bool {
 	if !root.IsMap() {
 		return false
 	}
-	if kind == "Resiliency" || document.Nearest(kind, []string{"Resiliency"}) != "" {
+	version := text(root, "apiVersion")
+	ours := version == "" || strings.HasPrefix(version, "dapr.io/")
+	if kind == "Resiliency" || ours && document.Nearest(kind, []string{"Resiliency"}) != "" {
 		return true
 	}
 	for _, where := range [][]string{{"policies", "timeouts"}, {"policies", "retries"}, {"policies", "circuitBreakers"}, {"targets", "apps"}, {"targets", "actors"}, {"targets", "components"}} {

@@ -83,6 +83,9 @@ func (c *checking) pass(s Severity, effect func(problem.Problem) string, kinds .
 				continue
 			}
 			mend := p.Hint
+			if near, ok := strings.CutPrefix(mend, "did you mean "); ok {
+				mend = "write " + strings.TrimSuffix(near, "?")
+			}
 			if mend == "" {
 				mend = c.rule.Mend
 			}

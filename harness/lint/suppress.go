@@ -159,6 +159,7 @@ func (s *suppression) finding(o Options) Finding {
 		x.What, x.Effect = "a suppression that names no rule", "nothing is suppressed"
 	case s.because == "":
 		x.What, x.Effect = "a suppression without a reason", "nothing is suppressed: the findings are told as if it weren't there"
+		x.Mend = "# halfopen:ignore " + strings.Join(s.rules, ", ") + " because …"
 	case len(idle) > 0:
 		x.What = fmt.Sprintf("a suppression of %s that suppresses nothing", strings.Join(idle, ", "))
 		x.Effect, x.Mend = "it would hide the finding on the day when there is one again", "remove it"

@@ -204,7 +204,7 @@ func (p *parser) trip(v document.Value) {
 		if near := document.Nearest(t.Name, variables); near != "" {
 			hint = fmt.Sprintf("did you mean %s?", near)
 		}
-		v.TellWithin(t.At, len(t.Name), NoVariable, t.Unknown+effect, hint)
+		v.TellWithin(t.At, len(t.Name), NoVariable, fmt.Sprintf("a trip knows no %q", t.Name)+effect, hint)
 	case t.Unknown != "":
 		v.TellWithin(t.At, 1, TripType, t.Unknown+effect, "all counts are whole numbers: totalFailures * 10 > requests * 6, not 0.6 * requests")
 	}
