@@ -166,6 +166,7 @@ func TestWhatTheSchemaRefusesTheParserRefuses(t *testing.T) {
 		"ready_without_a_port":               {"service", "command: [x], ready: /healthz, sends: { to: b }"},
 		"an_id_of_the_built_in_checkout":     {"sends", "to: b, id: $.orderId"},
 		"an_id_that_is_no_path":              {"service", "command: [x], sends: { to: b, id: orderId }"},
+		"a_command_at_a_strange_host":        {"service", "command: [x], port: 80, host: 10.0.0.1"},
 		"sends_to_nobody":                    {"sends", "every: 1s"},
 		"a_method_in_small_letters":          {"sends", "to: b, method: post"},
 		"a_pause_without_unit":               {"sends", "to: b, every: 5"},
