@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"harness/env/memory":    {"harness/env", "harness/history", "harness/link", "harness/scenario"},
 	"harness/env/envtest":   {"harness/env", "harness/history", "harness/link", "harness/scenario"},
 	"harness/report":        {"harness/history", "harness/oracle", "harness/scenario"},
-	"harness":               {"harness/problem", "harness/history", "harness/resiliency", "harness/scenario", "harness/testimony", "harness/oracle", "harness/env", "harness/env/process", "harness/env/container", "harness/link", "harness/report"},
+	"harness":               {"harness/problem", "harness/document", "harness/history", "harness/resiliency", "harness/scenario", "harness/testimony", "harness/oracle", "harness/env", "harness/env/process", "harness/env/container", "harness/link", "harness/report"},
 	"sidecar":               {"sidecar/policy"},
 	"sidecar/policy":        {},
 	"scenarios/rogue":       {},

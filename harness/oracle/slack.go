@@ -58,6 +58,10 @@ func slack(h *history.History, from, to time.Duration) Slack {
 // of the timer or the observer after it, and each may be as late as the metronome was at its worst.
 func (s Slack) most() time.Duration { return s.turnaround() + 2*s.Upper }
 
+// Most is how long after its cause something may have been seen in the run: what a difference of two moments is
+// uncertain by. 0 where time was virtual.
+func (s Slack) Most() time.Duration { return s.most() }
+
 func (s Slack) turnaround() time.Duration {
 	if s.Exact {
 		return 0
