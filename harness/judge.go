@@ -18,21 +18,30 @@ import (
 // Judge reads a run's folder, judges it and writes verdict and reports into it. The same folder gives the same
 // bytes, whenever and wherever that is done.
 func Judge(dir string) (oracle.Verdict, error) {
-	c, err := ReadCase(dir)
+	in, err := Read(dir)
 	if err != nil {
-		return oracle.Verdict{}, err
+		return in.Verdict, err
 	}
-	v := oracle.Judge(c)
-	in, err := ReportInput(dir, c, v)
-	if err != nil {
-		return v, err
-	}
+	v := in.Verdict
 	return v, folder{dir}.write(map[string][]byte{
 		fileVerdict:  report.JSON(v),
 		fileJUnit:    report.JUnit(in),
 		fileHTML:     report.HTML(in),
 		fileMarkdown: report.Markdown(in),
 	})
+}
+
+// Read reads a run's folder and judges it, with what it was compared with.
+func Read(dir string) (report.Input, error) {
+	c, err := ReadCase(dir)
+	if err != nil {
+		return report.Input{}, err
+	}
+	v, err := compared(dir, c, oracle.Judge(c))
+	if err != nil {
+		return report.Input{}, err
+	}
+	return ReportInput(dir, c, v)
 }
 
 // ReadCase takes from a run's folder what a judgement rests on.

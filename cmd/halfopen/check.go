@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/halfopen/halfopen/harness"
-	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/report"
 )
 
@@ -103,7 +102,7 @@ func newReportCommand() *cobra.Command {
 			if form == "terminal" {
 				return tell(cmd.OutOrStdout(), findRun(args[0]), look, 0)
 			}
-			in, err := input(findRun(args[0]))
+			in, err := harness.Read(findRun(args[0]))
 			if err != nil {
 				return err
 			}
@@ -123,18 +122,9 @@ func newReportCommand() *cobra.Command {
 	return cmd
 }
 
-// input reads a run's folder and judges it.
-func input(dir string) (report.Input, error) {
-	c, err := harness.ReadCase(dir)
-	if err != nil {
-		return report.Input{}, err
-	}
-	return harness.ReportInput(dir, c, oracle.Judge(c))
-}
-
 // tell prints a run's story and verdict.
 func tell(w io.Writer, dir string, look looks, took time.Duration) error {
-	in, err := input(dir)
+	in, err := harness.Read(dir)
 	if err != nil {
 		return err
 	}
