@@ -124,6 +124,7 @@ func TestHostileStringsNeitherRunNorBreakAnyForm(t *testing.T) {
 			switch form {
 			case "junit.xml":
 				parseXML(t, got)
+				checkJUnit(t, got)
 			case "report.html":
 				checkHTML(t, got)
 			}
@@ -186,6 +187,7 @@ func FuzzForms(f *testing.F) {
 		for form, got := range forms(in) {
 			if form == "junit.xml" {
 				parseXML(t, got)
+				checkJUnit(t, got)
 			}
 		}
 	})
