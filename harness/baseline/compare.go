@@ -13,6 +13,9 @@ const (
 	Level = 0.01
 	// MostAgain is how many runs of one scenario are asked for, at most, to tell a worsening from chance.
 	MostAgain = 20
+	// early is the share of the level that the first look gets: at the fewest runs that could tell. The second look, at
+	// twice as many, gets the rest; it sees a worsening that an outlier among the accepted runs hides from the first.
+	early = 0.6
 )
 
 // A Comparison is all that the comparison of one scenario's runs rests on. It is saved with each of them.
@@ -76,7 +79,8 @@ func (c Comparison) Judge() (oracle.Result, []oracle.Difference) {
 	return r, differences
 }
 
-// TooFew is how many runs it takes to tell that what looks worse is worse; 0 where nothing does, or no number would.
+// TooFew is how many runs it takes to look again, where what looks worse can't be told from chance yet; 0 where nothing
+// looks worse, or no number would do. Who plays again must not look in between: each look is a chance to err.
 func (c Comparison) TooFew() int {
 	r, differences := c.Judge()
 	if r.Outcome != oracle.Unknown || c.Accepted == nil {
@@ -84,7 +88,7 @@ func (c Comparison) TooFew() int {
 	}
 	for _, d := range differences {
 		if d.Outcome == oracle.Unknown {
-			if m := needed(len(c.Accepted.Runs), c.level(), MostAgain); m > len(c.Runs) {
+			if m := c.next(); m > len(c.Runs) {
 				return m
 			}
 		}
@@ -92,7 +96,30 @@ func (c Comparison) TooFew() int {
 	return 0
 }
 
+// next is the number of runs of the next look; 0 where there is none.
+func (c Comparison) next() int {
+	first := needed(len(c.Accepted.Runs), c.level()*early, MostAgain)
+	switch second := min(2*first, MostAgain); {
+	case first == 0:
+		return 0
+	case len(c.Runs) < first:
+		return first
+	case len(c.Runs) < second:
+		return second
+	}
+	return 0
+}
+
+// level is what one figure gets of the gate's.
 func (c Comparison) level() float64 { return Level / float64(max(1, c.Family)) }
+
+// now is what this look gets of it.
+func (c Comparison) now() float64 {
+	if first := needed(len(c.Accepted.Runs), c.level()*early, MostAgain); first > 0 && len(c.Runs) > first {
+		return c.level() * (1 - early)
+	}
+	return c.level() * early
+}
 
 func (c Comparison) compare(f figure) (d oracle.Difference, ok bool) {
 	d = oracle.Difference{Figure: f.name, Unit: f.unit, Accepted: spread(f, c.Accepted.Runs), Now: spread(f, c.Runs), Outcome: oracle.Pass}
@@ -113,16 +140,16 @@ func (c Comparison) compare(f figure) (d oracle.Difference, ok bool) {
 	}
 	d.P = tail(n, m, worse)
 	switch {
-	case worse > 0 && d.P <= c.level():
+	case worse > 0 && d.P <= c.now():
 		d.Outcome = oracle.Fail
+	case 2*worse > n*m && c.next() > 0:
+		d.Outcome = oracle.Unknown
+		d.Why = fmt.Sprintf("%s looks worse (%s now, %s accepted), and %s can't tell it from chance: with %d accepted it takes %d",
+			f.name, d.Now.In(f.unit), d.Accepted.In(f.unit), runs(m), n, c.next())
 	case worse == n*m:
 		d.Outcome = oracle.Unknown
-		d.Why = fmt.Sprintf("%s looks worse (%s now, %s accepted), and ", f.name, d.Now.In(f.unit), d.Accepted.In(f.unit))
-		if need := needed(n, c.level(), MostAgain); need > 0 {
-			d.Why += fmt.Sprintf("%s can't tell it from chance: with %d accepted it takes %d", runs(m), n, need)
-		} else {
-			d.Why += fmt.Sprintf("%s accepted are too few to tell it from chance: accept 10", runs(n))
-		}
+		d.Why = fmt.Sprintf("%s looks worse (%s now, %s accepted), and %s accepted are too few to tell it from chance: accept 10",
+			f.name, d.Now.In(f.unit), d.Accepted.In(f.unit), runs(n))
 	case f.blind(c.Accepted.Runs, c.Runs, d.Accepted.Median):
 		d.Outcome = oracle.Unknown
 		d.Why = fmt.Sprintf("%s can't be compared: the machine was too late to see %s doubled", f.name, oracle.Amount(d.Accepted.Median, f.unit))
@@ -207,4 +234,21 @@ func (b *Baseline) Compare(g Group, family int) Comparison {
 	}
 	c.Edited = c.Accepted != nil && c.Accepted.ScenarioSHA256 != g.ScenarioSHA256
 	return c
+}
+
+// Needed is how many runs that are all worse tell that from chance, in a gate of so many figures; 0 where no number of
+// runs that anybody would wait for does.
+func (a *Accepted) Needed(family int) int {
+	return needed(len(a.Runs), early*Level/float64(max(1, family)), MostAgain)
+}
+
+// Spreads are the figures that were accepted, without anything to compare them with.
+func (a *Accepted) Spreads() []oracle.Difference {
+	var out []oracle.Difference
+	for _, f := range figures() {
+		if s := spread(f, a.Runs); s.Runs > 0 {
+			out = append(out, oracle.Difference{Figure: f.name, Unit: f.unit, Accepted: s})
+		}
+	}
+	return out
 }

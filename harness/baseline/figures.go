@@ -55,24 +55,26 @@ func (f figure) slack(s Sample) float64 {
 	if f.unit != "s" {
 		return 0
 	}
-	return s.Slack.Most().Seconds()
+	return s.Slack.Drift().Seconds()
 }
 
-// worse tells whether a run is worse than an accepted one by more than the margin and by more than what both measured
-// their machines to be late. What only hangs on when the target was ready is not the spec's doing, and excused.
+// worse tells whether a run is worse than an accepted one by more than the margin, and by more than what both measured
+// their machines to be late most of the time. What only hangs on when the target was ready is not the spec's doing, and excused.
 func (f figure) worse(accepted, now Sample) bool {
 	before, after := f.of(accepted), f.of(now)
-	after -= f.slack(now)
 	if f.sinceReady {
 		after -= max(0, delay(accepted)-delay(now)).Seconds()
 	}
-	return after > (before+f.slack(accepted))*(1+Margin)+f.floor && !(f.outage && excused(accepted, now))
+	if math.IsInf(before, 1) {
+		return false
+	}
+	return after > before+max(before*Margin+f.floor, f.slack(accepted)+f.slack(now)) && !(f.outage && excused(accepted, now))
 }
 
 // excused tells whether a run had to wait for one more attempt only by a hair: its target was ready later than the
 // accepted run's by more than its last attempt in vain missed, or what missed, missed by less than the run was late.
 func excused(accepted, now Sample) bool {
-	slack := now.Slack.Most()
+	slack := now.Slack.Drift()
 	if m := now.Figures.MissedReady; m != nil && *m < slack+max(0, delay(now)-delay(accepted)) {
 		return true
 	}

@@ -78,6 +78,7 @@ type Event struct {
 type Slack struct {
 	Lower time.Duration `json:"lower_ns"`        // observers' uncertainty: taken off lower bounds, at most 5 ms
 	Upper time.Duration `json:"upper_ns"`        // lateness of the machine plus uncertainty: added to upper bounds, for each wake-up on the way
+	Usual time.Duration `json:"usual_ns"`        // the median of the same readings: how late the machine was most of the time
 	Ticks int           `json:"ticks"`           // how many readings of metronomes it rests on
 	Exact bool          `json:"exact,omitempty"` // time was virtual: nothing is ever late
 }
