@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/halfopen/halfopen/harness/document"
 	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/report"
@@ -97,5 +98,22 @@ func ReportInput(dir string, c oracle.Case, v oracle.Verdict) (report.Input, err
 	if text, err := os.ReadFile(filepath.Join(dir, fileSidecarSpec)); err == nil {
 		in.SidecarSpec = string(text)
 	}
+	in.Places = places(c, in)
 	return in, nil
+}
+
+// places finds the lines of the promises, in the files as they were.
+func places(c oracle.Case, in report.Input) map[string]report.Place {
+	out := map[string]report.Place{}
+	for _, check := range oracle.CheckNames() {
+		at, s := oracle.Promised(c, check), c.Plan.Scenario
+		p := report.Place{File: s.File, Line: document.Line([]byte(in.Scenario), at.Path...)}
+		if at.Spec {
+			p = report.Place{File: filepath.Join(s.Dir, s.Resiliency), Line: document.Line([]byte(in.Spec), at.Path...)}
+		}
+		if p.Line > 0 {
+			out[check] = p
+		}
+	}
+	return out
 }

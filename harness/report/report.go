@@ -26,6 +26,13 @@ type Input struct {
 	Scenario    string            // the scenario's file as it was
 	Spec        string            // the spec's; "" for none
 	SidecarSpec string            // the spec that the sidecars got instead; "" where it is the same
+	Places      map[string]Place  // by check: where its promise is written down
+}
+
+// A Place is a line of a file that somebody wrote.
+type Place struct {
+	File string
+	Line int // from 1
 }
 
 // JSON is a verdict as verdict.json holds it.
