@@ -36,6 +36,10 @@ race: ## the short tests under the race detector (needs a C compiler)
 bench: bin/halfopen ## what two sidecars cost a call, against a bare forwarder; fails where a ratio is missed
 	HALFOPEN_BENCH=$(CURDIR)/bin/halfopen go test -count=1 -run '^TestSpeed$$' -v ./sidecar/bench
 
+.PHONY: gate-demo
+gate-demo: ## show the gate: twenty unchanged runs on a busy machine don't fail it, an edit that worsens recovery by 30 % does
+	HALFOPEN_GATE=1 go test -count=1 -timeout 20m -run '^TestTheGateFailsForAnEditAndNotForNoise$$' -v ./scenarios
+
 .PHONY: soak-sidecar
 soak-sidecar: ## hold a sidecar's memory and goroutines flat under load and retries: MINUTES=10
 	HALFOPEN_SOAK=$(MINUTES)m go test -count=1 -timeout 0 -run '^TestMemoryStaysFlat$$' -v ./sidecar

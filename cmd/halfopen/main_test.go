@@ -24,10 +24,21 @@ import (
 // command runs halfopen in this process, from the repository's root.
 func command(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
-	t.Chdir(filepath.Join("..", ".."))
+	t.Chdir(root(t))
 	var o, e bytes.Buffer
 	code = run(t.Context(), args, &o, &e)
 	return code, o.String(), e.String()
+}
+
+// root is the repository's: where a command goes, or has gone already.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
+		dir = filepath.Join(dir, "..", "..")
+	}
+	return dir
 }
 
 func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
@@ -47,7 +58,15 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"a_forecast_for_nobody":     {[]string{"forecast", "nowhere.yaml"}, "--target: is missing"},
 		"a_forecast_out_of_scope":   {[]string{"forecast", "scenarios/stop-order-processor/resiliency.yaml", "--target", "b", "--caller", "a"}, "scopes: they leave the caller a out"},
 		"an_explanation_of_no_run":  {[]string{"explain", "scenarios"}, "read the run"},
-		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, "read the run"},
+		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, "want terminal, html, junit, json, markdown or openmetrics"},
+		"two_runs_as_html":          {[]string{"report", "--format", "html", "a", "b"}, "one at a time"},
+		"an_unknown_fail_on":        {[]string{"run", "--fail-on", "always", "nothing-happens"}, `--fail-on "always": want broken, unknown`},
+		"a_missing_baseline":        {[]string{"run", "--reports", reports, "--baseline", "nowhere.json", "nothing-happens"}, "nowhere.json: can't be read: no such file or directory\n    hint: halfopen baseline update"},
+		"a_baseline_that_is_none":   {[]string{"run", "--reports", reports, "--baseline", "go.mod", "nothing-happens"}, "go.mod:1: not a baseline"},
+		"a_baseline_to_show":        {[]string{"baseline", "show", "--baseline", "nowhere.json"}, "nowhere.json: can't be read"},
+		"nothing_to_accept":         {[]string{"baseline", "update"}, "update what? name the runs to accept"},
+		"no_run_to_accept":          {[]string{"baseline", "update", "--baseline", filepath.Join(reports, "b.json"), "scenarios"}, "read the run"},
+		"never_again":               {[]string{"run", "--again", "0", "--baseline", "go.mod", "nothing-happens"}, "--again 0: want 1 or more runs"},
 		"nothing_to_check":          {[]string{"check"}, "check what? name a run's folder, --logs FILE or --timeline FILE"},
 		"a_missing_log":             {[]string{"check", "--logs", "nowhere.log"}, "nowhere.log: can't be read: no such file or directory\n    hint: --logs FILE"},
 		"a_missing_timeline":        {[]string{"check", "--timeline", "nowhere.log"}, "nowhere.log: can't be read: no such file"},

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +13,7 @@ import (
 func newRunCommand() *cobra.Command {
 	var o harness.Options
 	var look looks
+	var g gate
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO...",
 		Short: "run scenarios and judge them",
@@ -24,21 +21,33 @@ func newRunCommand() *cobra.Command {
 folder below --reports. A SCENARIO is a folder, or the name of one below scenarios/.`,
 		Example: `  halfopen run scenarios/stop-order-processor
   halfopen run stop-order-processor --env process
-  halfopen run stop-order-processor --sidecar-resiliency slower.yaml   # exits 1: a promise is broken`,
+  halfopen run stop-order-processor --sidecar-resiliency slower.yaml   # exits 1: a promise is broken
+  halfopen run --baseline reports/baseline.json stop-order-processor   # exits 1 where it got worse, too`,
 		Args: needs("a scenario", "halfopen list shows what is there"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look.settle(cmd)
 			if cmd.Flags().Changed("timeout") && o.Timeout <= 0 {
 				return fmt.Errorf("--timeout %s: want more than no time at all", o.Timeout)
 			}
-			worst := exitKept
+			if err := g.settle(); err != nil {
+				return err
+			}
+			g.name(args)
+			worst, all := exitKept, []string{}
 			for _, arg := range args {
 				o.Scenario = findScenario(arg)
-				code, err := runOne(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, look)
+				dirs, err := g.play(cmd.Context(), cmd.ErrOrStderr(), o, look)
 				if err != nil {
 					return err
 				}
-				worst = worse(worst, code)
+				code, err := g.tellAll(cmd.OutOrStdout(), dirs, look)
+				if err != nil {
+					return err
+				}
+				worst, all = worse(worst, code), append(all, dirs...)
+			}
+			if err := inActions().publish(cmd.OutOrStdout(), all); err != nil {
+				return err
 			}
 			if worst != exitKept {
 				return exitCode(worst)
@@ -51,6 +60,8 @@ folder below --reports. A SCENARIO is a folder, or the name of one below scenari
 	f.StringVar(&o.SidecarResiliency, "sidecar-resiliency", "", "a spec `file` for the sidecars other than the scenario's, which is judged against")
 	f.StringVar(&o.Reports, "reports", "reports", "the `folder` where runs land")
 	f.DurationVar(&o.Timeout, "timeout", 0, "give up after this long (default: what the plan allows)")
+	g.flags(f)
+	g.baselineFlags(f)
 	look.flags(f)
 	return cmd
 }
@@ -62,29 +73,6 @@ func worse(a, b int) int {
 		return b
 	}
 	return a
-}
-
-// runOne runs one scenario and tells its verdict.
-func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look looks) (int, error) {
-	live := newLive(errs, look)
-	o.Watch = live.show
-	started := time.Now()
-	r, err := harness.Play(ctx, o)
-	live.end()
-	if r == nil {
-		var notStarted harness.NotStarted
-		if errors.As(err, &notStarted) {
-			return 0, err
-		}
-		return 0, unjudged{err}
-	}
-	if terr := tell(out, r.Dir, look, time.Since(started)); terr != nil {
-		return 0, terr
-	}
-	if err != nil {
-		fmt.Fprintln(errs, "halfopen: "+err.Error())
-	}
-	return r.Verdict.Exit(), nil
 }
 
 // findScenario takes a folder as it is, or the name of one below scenarios/.
