@@ -40,6 +40,10 @@ bench: bin/halfopen ## what two sidecars cost a call, against a bare forwarder; 
 gate-demo: ## show the gate: twenty unchanged runs on a busy machine don't fail it, an edit that worsens recovery by 30 % does
 	HALFOPEN_GATE=1 go test -count=1 -timeout 20m -run '^TestTheGateFailsForAnEditAndNotForNoise$$' -v ./scenarios
 
+.PHONY: workflow
+workflow: ## run the CI workflow on this machine, step by step: ENV=container|process WORKFLOW_SCENARIOS=a|b
+	go run ./scripts/workflow -set HALFOPEN_ENV=$(ENV) $(if $(WORKFLOW_SCENARIOS),-set 'SCENARIOS=^TestScenarios$$/^($(WORKFLOW_SCENARIOS))$$')
+
 .PHONY: soak-sidecar
 soak-sidecar: ## hold a sidecar's memory and goroutines flat under load and retries: MINUTES=10
 	HALFOPEN_SOAK=$(MINUTES)m go test -count=1 -timeout 0 -run '^TestMemoryStaysFlat$$' -v ./sidecar

@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"sidecar":               {"sidecar/policy"},
 	"sidecar/policy":        {},
 	"scenarios/rogue":       {},
+	"scripts/workflow":      {},
 	"apps/checkout":         {},
 	"apps/orderprocessor":   {},
 	"cmd/halfopen/early":    {},
