@@ -148,7 +148,8 @@ func (r *runner) step(ctx context.Context, i int, s step, levels ...map[string]s
 	for k, v := range env {
 		cmd.Env = append(cmd.Env, k+"="+v)
 	}
-	cmd.Stdout, cmd.Stderr = io.MultiWriter(r.out, commands), r.out
+	both := io.MultiWriter(r.out, commands)
+	cmd.Stdout, cmd.Stderr = both, both
 	err = cmd.Run()
 	r.annotations = append(r.annotations, commands.end()...)
 	if serr := r.after(files); serr != nil {
