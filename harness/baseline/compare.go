@@ -179,8 +179,8 @@ func (f figure) blind(accepted, now []Sample, median float64) bool {
 	return true
 }
 
-func spread(f figure, samples []Sample) oracle.Spread {
-	s := oracle.Spread{Of: len(samples)}
+func spread(f figure, samples []Sample) oracle.Range {
+	s := oracle.Range{Of: len(samples)}
 	var values []float64
 	for _, x := range samples {
 		if v := f.of(x); !math.IsInf(v, 1) {

@@ -33,15 +33,15 @@ func CheckNames() []string {
 type Difference struct {
 	Figure   string  `json:"figure"`         // recovery
 	Unit     string  `json:"unit,omitempty"` // s for seconds; "" for a plain number
-	Accepted Spread  `json:"accepted"`
-	Now      Spread  `json:"now"`
+	Accepted Range   `json:"accepted"`
+	Now      Range   `json:"now"`
 	P        float64 `json:"p"` // how likely unchanged runs look at least as bad
 	Outcome  Outcome `json:"outcome"`
 	Why      string  `json:"why,omitempty"`
 }
 
-// A Spread is a figure over several runs.
-type Spread struct {
+// A Range is a figure over several runs.
+type Range struct {
 	Runs   int     `json:"runs"` // that have it at all
 	Of     int     `json:"of"`
 	Least  float64 `json:"least"`
@@ -65,7 +65,7 @@ func (v Verdict) With(r Result, differences []Difference) Verdict {
 	if !r.Applies || r.Outcome == Pass {
 		return v
 	}
-	v.Why = append(v.Why, r.because())
+	v.Why = append(v.Why, r.Because())
 	switch {
 	case r.Severity == Warn:
 	case r.Outcome == Fail:
@@ -76,8 +76,8 @@ func (v Verdict) With(r Result, differences []Difference) Verdict {
 	return v
 }
 
-// because is the sentence for a result that is not a pass.
-func (r Result) because() string {
+// Because is the sentence for a result that is not a pass.
+func (r Result) Because() string {
 	what := r.Why
 	if r.Outcome == Fail {
 		what = r.Doc
@@ -139,7 +139,7 @@ func (v Verdict) ExitOn(f FailOn) int {
 }
 
 // In writes a spread for people: 2.004s (1.998s to 2.01s), or never.
-func (s Spread) In(unit string) string {
+func (s Range) In(unit string) string {
 	switch {
 	case s.Runs == 0:
 		return "never"

@@ -96,14 +96,14 @@ func conclude(v *Verdict, r *Reading) {
 		switch {
 		case !result.Applies || result.Outcome == Pass:
 		case result.Severity == Warn:
-			warnings = append(warnings, result.because())
+			warnings = append(warnings, result.Because())
 		case result.Outcome == Fail:
 			failed = append(failed, result.Check)
-			v.Why = append(v.Why, result.because())
+			v.Why = append(v.Why, result.Because())
 		default:
-			open = append(open, result.because())
+			open = append(open, result.Because())
 			if slices.Contains(Controls(), result.Check) && v.NoControl == "" {
-				v.NoControl = result.because()
+				v.NoControl = result.Because()
 			}
 		}
 	}

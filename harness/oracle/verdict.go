@@ -97,6 +97,8 @@ type Figures struct {
 	FirstAccepted  *time.Duration `json:"first_accepted_ns"` // from the run's start, without waiting for other runs to be up
 	Latency        *time.Duration `json:"latency_ns"`        // of an order, the median: from its first sending until it was accepted; null where none was
 	LongestLatency *time.Duration `json:"longest_latency_ns"`
+	GapError       *Spread        `json:"gap_error"`  // how far retry gaps were from the policy's; null where none has an exact length
+	OpenError      *Spread        `json:"open_error"` // how far probes were from the first moment that an open breaker allows; null without any
 
 	// What a recovery hung on, so that two runs can be compared: how long the last fault's target took to be ready once
 	// healing began, and by how much the last question in vain came too early: an attempt for that readiness, a refused
