@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"harness/scenario":      {"harness/problem", "harness/document", "harness/history", "harness/resiliency"},
 	"harness/testimony":     {"harness/problem", "harness/history"},
 	"harness/oracle":        {"harness/history", "harness/testimony", "harness/resiliency", "harness/scenario"},
+	"harness/explore":       {"harness/resiliency", "harness/scenario", "harness/oracle"},
 	"harness/link":          {"harness/history", "harness/scenario"},
 	"harness/env":           {"harness/history", "harness/link", "harness/scenario"},
 	"harness/env/process":   {"harness/env", "harness/history", "harness/link", "harness/scenario"},
@@ -32,14 +33,14 @@ var mayImport = map[string][]string{
 	"harness/env/memory":    {"harness/env", "harness/history", "harness/link", "harness/scenario"},
 	"harness/env/envtest":   {"harness/env", "harness/history", "harness/link", "harness/scenario"},
 	"harness/report":        {"harness/history", "harness/oracle", "harness/scenario"},
-	"harness":               {"harness/problem", "harness/history", "harness/resiliency", "harness/scenario", "harness/testimony", "harness/oracle", "harness/env", "harness/env/process", "harness/env/container", "harness/link", "harness/report"},
+	"harness":               {"harness/problem", "harness/history", "harness/resiliency", "harness/scenario", "harness/testimony", "harness/oracle", "harness/explore", "harness/env", "harness/env/process", "harness/env/container", "harness/link", "harness/report"},
 	"sidecar":               {"sidecar/policy"},
 	"sidecar/policy":        {},
 	"scenarios/rogue":       {},
 	"apps/checkout":         {},
 	"apps/orderprocessor":   {},
 	"cmd/halfopen/early":    {},
-	"cmd/halfopen":          {"cmd/halfopen/early", "harness", "harness/problem", "harness/env", "harness/env/container", "harness/link", "harness/oracle", "harness/report", "harness/scenario", "sidecar", "apps/checkout", "apps/orderprocessor"},
+	"cmd/halfopen":          {"cmd/halfopen/early", "harness", "harness/explore", "harness/problem", "harness/env", "harness/env/container", "harness/link", "harness/oracle", "harness/report", "harness/scenario", "sidecar", "apps/checkout", "apps/orderprocessor"},
 }
 
 // mayNotImport are third parties that a package must do without: what both sides of a comparison would share.

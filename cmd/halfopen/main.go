@@ -94,7 +94,7 @@ Exit codes: 0 all promises kept, 1 a promise broken, 2 wrong usage or bad input,
 	root.SetOut(out)
 	root.SetErr(errs)
 	root.AddCommand(
-		newRunCommand(), newPlanCommand(), newForecastCommand(), newCheckCommand(), newExplainCommand(), newReportCommand(),
+		newRunCommand(), newPlanCommand(), newForecastCommand(), newExploreCommand(), newCheckCommand(), newExplainCommand(), newReportCommand(),
 		newListCommand(), newDoctorCommand(), newCleanCommand(),
 		newSidecarCommand(), newAppCommand(), newLinkCommand(), newHoldCommand(), newReapCommand(),
 	)
