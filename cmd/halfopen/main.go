@@ -17,6 +17,7 @@ import (
 	"github.com/halfopen/halfopen/cmd/halfopen/early"
 	"github.com/halfopen/halfopen/harness"
 	"github.com/halfopen/halfopen/harness/problem"
+	"github.com/halfopen/halfopen/sidecar"
 )
 
 // Exit codes of halfopen.
@@ -25,6 +26,7 @@ const (
 	exitBroken  = 1
 	exitUsage   = 2
 	exitUnknown = 3
+	exitForced  = 1 // of a sidecar, as daprd
 )
 
 func main() {
@@ -52,6 +54,8 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		return exitKept
 	case errors.As(err, &code):
 		return int(code)
+	case errors.Is(err, sidecar.ErrForced): // told in its log
+		return exitForced
 	}
 	fmt.Fprintln(errs, "halfopen: "+err.Error())
 	var problems problem.List
