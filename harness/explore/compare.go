@@ -67,7 +67,7 @@ func Compare(was, is Result) Comparison {
 					best, most = n, d
 				}
 			}
-			differs[n] = differs[n] || regimeOf(a) != regimeOf(b)
+			differs[n] = differs[n] || RegimeOf(a) != RegimeOf(b)
 		}
 		c.Figures = append(c.Figures, f)
 		if best >= 0 {

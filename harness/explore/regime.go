@@ -25,8 +25,8 @@ const (
 	Never                      // no order is accepted again
 )
 
-// regimeOf is the regime of one way.
-func regimeOf(t oracle.Toll) (r Regime) {
+// RegimeOf is the regime of one way.
+func RegimeOf(t oracle.Toll) (r Regime) {
 	for _, c := range []struct {
 		is  bool
 		bit Regime
@@ -67,8 +67,9 @@ const drawnWays = 12
 // regime is what may happen in a case: in any of some ways, where it may go several.
 func (s *Sweeper) regime(c Case) (r Regime, told bool) {
 	ways := drawnWays
-	if p := s.spec.For(s.q.Caller, s.q.Target); c.Callers == 1 && (p.Retry == nil || p.Retry.Policy != resiliency.Exponential) {
-		ways = 1
+	p := s.spec.For(s.q.Caller, s.q.Target)
+	if jitter := p.Retry != nil && p.Retry.Policy == resiliency.Exponential; c.Callers == 1 && c.Fault != scenario.Latency && s.q.Timeout == 0 && !jitter {
+		ways = 1 // nothing is left open
 	}
 	for range ways {
 		t := s.toll(c)
@@ -76,7 +77,7 @@ func (s *Sweeper) regime(c Case) (r Regime, told bool) {
 		if t.Cut != "" {
 			return 0, false
 		}
-		r |= regimeOf(t)
+		r |= RegimeOf(t)
 	}
 	return r, true
 }

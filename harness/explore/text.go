@@ -73,7 +73,7 @@ func (s Span) String() string {
 // Sentence says how bad it is, with numbers.
 func (w Worst) Sentence() string {
 	open := ""
-	if w.Most.Ways > 1 {
+	if w.Most.Ways > 1 && !w.Most.Within(w.Least) {
 		open = fmt.Sprintf(", %s", leftOpen(w))
 	}
 	switch w.What {
@@ -89,7 +89,7 @@ func (w Worst) Sentence() string {
 func leftOpen(w Worst) string {
 	ways := fmt.Sprintf("in %d ways", w.Most.Ways)
 	if w.Most.Cut != "" {
-		ways = fmt.Sprintf("in the first %d ways of many", w.Most.Ways)
+		ways = fmt.Sprintf("in the first %d of very many ways", w.Most.Ways)
 	}
 	switch w.What {
 	case "recovery":

@@ -45,6 +45,9 @@ func (s *orders) next() *order {
 	return o
 }
 
+// mostMore are ways that are drawn where not all can be followed.
+const mostMore = 3000
+
 // mostDrawn bounds what happens in one drawn way.
 const mostDrawn = 10_000
 
@@ -66,7 +69,8 @@ func (s *Seer) Draw(plan scenario.Plan, seed uint64) Toll {
 	return most
 }
 
-// All goes all ways of a plan, and gives the least and the most of each figure.
+// All goes all ways of a plan, and gives the least and the most of each figure. Where there are too many of them it goes
+// some, draws more, and says so.
 func (s *Seer) All(plan scenario.Plan) (least, most Toll) {
 	var all tolling
 	w := ways{}
@@ -75,7 +79,12 @@ func (s *Seer) All(plan scenario.Plan) (least, most Toll) {
 			break
 		}
 		if all.most.Ways == mostWays {
-			all.most.Cut = fmt.Sprintf("it may go in more than %d ways, and the first of them are told", mostWays)
+			for seed := range uint64(mostMore) {
+				toll := s.Draw(plan, seed)
+				all.merge(toll, toll)
+			}
+			all.most.Ways = mostWays + mostMore
+			all.most.Cut = fmt.Sprintf("it may go in more ways than are followed: %d of them, and %d drawn ones, are told", mostWays, mostMore)
 			break
 		}
 		one := tolling{}

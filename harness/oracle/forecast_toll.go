@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/halfopen/halfopen/harness/scenario"
 )
 
 // A Toll is what a fault costs: what happens from its injection on, in figures.
@@ -23,7 +25,6 @@ type Toll struct {
 	Left     int           `json:"left"`            // orders whose caller was gone before
 	Cut      string        `json:"cut,omitempty"`   // why not all of it is told
 	Ways     int           `json:"ways,omitempty"`  // in how many ways it may go, where all were followed
-	injected bool
 }
 
 // Amplification is how many attempts an order costs on average.
@@ -148,12 +149,36 @@ func (t Toll) with(o Toll, span, number func(a, b int64) int64) Toll {
 	return t
 }
 
-// TollOf adds up what was seen, as [Observe] gives it: moments are exact in it.
-func TollOf(rows []Foreseen) Toll {
+// Within tells whether no figure is more than another toll's.
+func (t Toll) Within(o Toll) bool {
+	most := t.with(o, maximum, maximum)
+	most.Ways, most.Cut, most.Never = o.Ways, o.Cut, o.Never
+	return most == o
+}
+
+// TollOf adds up what was seen in a run of a plan, as [Observe] gives it: moments are exact in it. A fault that heals
+// itself is healed when its time is over since its injection, as in a forecast; that it is told to be later, since ending
+// a part takes a while, and so does finding it ready.
+func TollOf(plan scenario.Plan, rows []Foreseen) Toll {
 	t := tolling{}
+	lasts := map[string]time.Duration{}
+	for _, s := range plan.Scenario.Timeline {
+		if s.Fault != nil {
+			lasts[s.Fault.Name] = s.Fault.For
+		}
+	}
 	began := map[[2]string]time.Duration{}
 	// What ends and what begins at one instant: an order's end comes after its attempts.
 	rows = slices.Clone(rows)
+	injected := map[string]time.Duration{}
+	for i := range rows {
+		switch r := &rows[i]; {
+		case r.Kind == "fault" && r.What == "injected":
+			injected[r.ID] = r.At.Lo
+		case r.Kind == "fault" && r.What == "healed" && lasts[r.ID] > 0:
+			r.At.Lo = min(r.At.Lo, injected[r.ID]+lasts[r.ID])
+		}
+	}
 	slices.SortStableFunc(rows, func(a, b Foreseen) int {
 		return cmp.Or(cmp.Compare(a.At.Lo, b.At.Lo), cmp.Compare(boolInt(a.Kind == "order"), boolInt(b.Kind == "order")))
 	})
