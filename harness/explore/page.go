@@ -138,7 +138,7 @@ func part(s Span, seconds float64) float64 {
 const (
 	plotWidth, plotHeight = 560, 300
 	plotLeft, plotBottom  = 56, 40
-	plotTop, plotRight    = 12, 12
+	plotTop, plotRight    = 12, 24
 	plotInnerW            = plotWidth - plotLeft - plotRight
 	plotInnerH            = plotHeight - plotTop - plotBottom
 	mapRow                = 26

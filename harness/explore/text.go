@@ -82,7 +82,7 @@ func (w Worst) Sentence() string {
 	case "hang":
 		return fmt.Sprintf("a caller waits %s for its answer%s", seconds(w.Toll.Hang), open)
 	}
-	return fmt.Sprintf("%s attempts an order: %d attempts for %d orders, %d for one of them%s", number(w.Value), w.Toll.Crossed, w.Toll.Orders, w.Toll.Attempts, open)
+	return fmt.Sprintf("%.2f attempts an order: %s for %s, %d at most for one of them%s", w.Value, count(w.Toll.Crossed, "attempt"), count(w.Toll.Orders, "order"), w.Toll.Attempts, open)
 }
 
 // leftOpen says between what it may lie, where ties or jitter leave it open.
@@ -98,6 +98,13 @@ func leftOpen(w Worst) string {
 		return fmt.Sprintf("%s to %s %s in which the scenario may go", seconds(w.Least.Hang), seconds(w.Most.Hang), ways)
 	}
 	return fmt.Sprintf("%d to %d attempts %s in which the scenario may go", w.Least.Crossed, w.Most.Crossed, ways)
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func seconds(d time.Duration) string { return d.Round(time.Millisecond).String() }
@@ -137,5 +144,5 @@ func (w Worst) Why(of oracle.Toll) string {
 	case "hang":
 		return fmt.Sprintf("The longest hang that halfopen explore has found: %s. The forecast is that a caller waits %s for its answer.", w.Shown, seconds(of.Hang))
 	}
-	return fmt.Sprintf("The greatest amplification that halfopen explore has found: %s. The forecast is %d attempts for %d orders.", w.Shown, of.Crossed, of.Orders)
+	return fmt.Sprintf("The greatest amplification that halfopen explore has found: %s. The forecast is %s for %s.", w.Shown, count(of.Crossed, "attempt"), count(of.Orders, "order"))
 }

@@ -15,7 +15,7 @@ type Toll struct {
 	Never    bool          `json:"never,omitempty"` // no order is, within the plan
 	Hang     time.Duration `json:"hang_ns"`         // the longest that a caller waited for its answer
 	Attempts int           `json:"attempts"`        // the most that one order cost
-	Orders   int           `json:"orders"`          // sendings that ended, or were refused
+	Orders   int           `json:"orders"`          // sendings that began, or were refused at once
 	Crossed  int           `json:"crossed"`         // attempts
 	Opened   int           `json:"opened"`          // how often a breaker went from closed to open
 	Opens    time.Duration `json:"opens_ns"`        // how long after the injection it did so first; 0 where it never does
@@ -43,6 +43,7 @@ type tolling struct {
 	recovered   bool
 	first       moment // the injection, and the healing: kept here, so that nothing is allocated for them
 	last        moment
+	end         moment // the recovery
 }
 
 func (t *tolling) add(f foreseen) {
@@ -50,11 +51,16 @@ func (t *tolling) add(f foreseen) {
 	case "fault":
 		t.fault(f)
 	case "attempt":
-		if t.counts() {
-			t.both(func(s *Toll) { s.Crossed++ })
+		if t.counts(f) {
+			t.both(func(s *Toll) {
+				s.Crossed++
+				if f.n == 1 {
+					s.Orders++
+				}
+			})
 		}
 	case "breaker":
-		if t.counts() && f.what == closed+" to "+open {
+		if t.counts(f) && f.what == closed+" to "+open {
 			if t.most.Opened == 0 {
 				w := f.at.minus(*t.injected)
 				t.least.Opens, t.most.Opens = max(0, w.lo), w.hi
@@ -66,8 +72,11 @@ func (t *tolling) add(f foreseen) {
 	}
 }
 
-// counts tells whether it happens between the injection and the recovery.
-func (t *tolling) counts() bool { return t.injected != nil && !t.recovered }
+// counts tells whether it happens between the injection and the recovery. What happens in the instant of the recovery
+// does too, since it has no order.
+func (t *tolling) counts(f foreseen) bool {
+	return t.injected != nil && (!t.recovered || f.at.minus(t.end) == window{})
+}
 
 func (t *tolling) both(do func(*Toll)) {
 	do(&t.least)
@@ -86,16 +95,16 @@ func (t *tolling) fault(f foreseen) {
 }
 
 func (t *tolling) order(f foreseen) {
-	if !t.counts() || strings.HasPrefix(f.order, "probe-") {
+	if !t.counts(f) || strings.HasPrefix(f.order, "probe-") {
 		return
 	}
 	hang := f.at.minus(f.began)
 	t.least.Hang, t.most.Hang = max(t.least.Hang, hang.lo), max(t.most.Hang, hang.hi)
 	t.both(func(s *Toll) {
 		s.Attempts = max(s.Attempts, f.n)
-		s.Orders++
 		switch {
 		case f.what == ForecastRefused && f.n == 0:
+			s.Orders++
 			s.Refused++
 		case f.what == ForecastRefused:
 			s.GivenUp++
@@ -108,8 +117,8 @@ func (t *tolling) order(f foreseen) {
 	if f.what != ForecastAccepted || t.healed == nil {
 		return
 	}
-	if d := f.at.minus(*t.healed); d.hi > 0 {
-		t.recovered = true
+	if d := f.at.minus(*t.healed); d.hi > 0 && !t.recovered {
+		t.recovered, t.end = true, f.at
 		t.least.Recovery, t.most.Recovery = max(0, d.lo), d.hi
 	}
 }
