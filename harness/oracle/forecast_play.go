@@ -32,6 +32,7 @@ type play struct {
 	ended bool
 	why   string      // why nothing is foretold from here on
 	most  int         // of happenings; 0 for the usual bound
+	did   int         // how many have
 	void  bool        // this way can't be gone
 	check func() bool // after each instant: false where the way is not the one that is looked for
 }
@@ -119,6 +120,7 @@ func (p *play) run() {
 			return
 		}
 		p.cancel(h)
+		p.did++
 		p.now = h.at
 		if p.void = !h.at.possible(); p.void {
 			return

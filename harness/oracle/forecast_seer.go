@@ -74,38 +74,48 @@ func (s *Seer) Draw(plan scenario.Plan, seed uint64) Toll {
 func (s *Seer) All(plan scenario.Plan) (least, most Toll) {
 	var all tolling
 	w := ways{}
-	for first := true; ; first = false {
-		if !first && !w.again() {
+	n, did := 0, 0
+	for first := true; first || w.again(); first = false {
+		if n == mostWays || did > mostDone {
+			drawn := s.more(plan, &all)
+			all.most.Ways = n + drawn
+			all.most.Cut = fmt.Sprintf("it may go in more ways than are followed: %d of them, and %d drawn ones, are told", n, drawn)
 			break
 		}
-		if all.most.Ways == mostWays {
-			for seed := range uint64(mostMore) {
-				toll := s.Draw(plan, seed)
-				all.merge(toll, toll)
-			}
-			all.most.Ways = mostWays + mostMore
-			all.most.Cut = fmt.Sprintf("it may go in more ways than are followed: %d of them, and %d drawn ones, are told", mostWays, mostMore)
-			break
-		}
-		one := tolling{}
-		p := &play{ways: w, trips: s.trips, bound: s.bound, most: mostHappenings}
+		p := &play{ways: w, trips: s.trips, bound: s.bound, most: mostDrawn}
 		p.set(plan, s.spec, 0)
 		p.run()
 		w = p.ways
+		did += p.did
 		if p.void {
 			continue
 		}
+		one := tolling{}
 		for _, t := range p.told {
 			one.add(t)
 		}
 		low, high := one.sum()
 		high.Cut = p.why
-		n := all.most.Ways
 		all.merge(low, high)
-		all.least.Ways, all.most.Ways = n+1, n+1
+		n++
+		all.most.Ways = n
 	}
+	all.least.Ways = all.most.Ways
 	return all.least, all.most
 }
+
+// more draws ways, where not all can be followed.
+func (s *Seer) more(plan scenario.Plan, all *tolling) (drawn int) {
+	for did := 0; drawn < mostMore && did < 4*mostDone; drawn++ {
+		toll := s.Draw(plan, uint64(drawn))
+		did += s.play.did
+		all.merge(toll, toll)
+	}
+	return drawn
+}
+
+// mostDone bounds what happens in all ways together that are followed.
+const mostDone = 200_000
 
 // inForce are the policies of a caller's sidecar.
 func (p *play) inForce(spec *resiliency.Spec, c scenario.Service) resiliency.Policies {
