@@ -68,7 +68,7 @@ const drawnWays = 12
 func (s *Sweeper) regime(c Case) (r Regime, told bool) {
 	ways := drawnWays
 	p := s.spec.For(s.q.Caller, s.q.Target)
-	if jitter := p.Retry != nil && p.Retry.Policy == resiliency.Exponential; c.Callers == 1 && c.Fault != scenario.Latency && s.q.Timeout == 0 && !jitter {
+	if c.Callers == 1 && c.Fault != scenario.Latency && s.q.Timeout == 0 && !p.Draws() {
 		ways = 1 // nothing is left open
 	}
 	for range ways {
