@@ -24,7 +24,7 @@ import (
 // wrong with spec and question comes at once, as a problem.List.
 func Explore(ctx context.Context, file string, q explore.Question) (explore.Result, error) {
 	problems := exploreProblems(q)
-	spec, more := specFor(file, q.Caller)
+	spec, more := specFor(file, q)
 	if problems = append(problems, more...); len(problems) > 0 {
 		return explore.Result{}, problems
 	}
@@ -34,8 +34,8 @@ func Explore(ctx context.Context, file string, q explore.Question) (explore.Resu
 // ExploreEdit sweeps two specs over the same cases.
 func ExploreEdit(ctx context.Context, was, is string, q explore.Question) (explore.Comparison, error) {
 	problems := exploreProblems(q)
-	old, more := specFor(was, q.Caller)
-	edited, still := specFor(is, q.Caller)
+	old, more := specFor(was, q)
+	edited, still := specFor(is, q)
 	if problems = slices.Concat(problems, more, still); len(problems) > 0 {
 		return explore.Comparison{}, problems
 	}
@@ -77,19 +77,13 @@ func sweep(ctx context.Context, q explore.Question, spec *resiliency.Spec) (expl
 }
 
 // specFor reads a spec that has to apply to a caller.
-func specFor(file, caller string) (*resiliency.Spec, problem.List) {
+func specFor(file string, q explore.Question) (*resiliency.Spec, problem.List) {
 	text, err := readFile(file)
 	if err != nil {
 		return nil, unreadable(file, err, "the path of a Resiliency spec").(problem.List)
 	}
 	spec, problems := resiliency.Parse(file, text)
-	if spec != nil && len(spec.Scopes) > 0 && !slices.Contains(spec.Scopes, caller) {
-		problems = append(problems, problem.Problem{
-			File: file, Field: "scopes", What: fmt.Sprintf("they leave the caller %s out, so none of it applies", caller),
-			Hint: fmt.Sprintf("--caller %s", spec.Scopes[0]),
-		})
-	}
-	return spec, problems
+	return spec, append(problems, Outage{Spec: file, Target: q.Target, Caller: q.Caller}.outOfScope(spec)...)
 }
 
 // exploreProblems says what is wrong with a question; empty spans are none.
@@ -106,12 +100,7 @@ func exploreProblems(q explore.Question) (out problem.List) {
 			bad(s.flag, s.Span.String()+" is no span from 1ms to 1h", s.hint)
 		}
 	}
-	if q.Target == "" {
-		bad("--target", "is missing", "the app id that is called: --target order-processor")
-	}
-	if q.Target != "" && q.Target == q.Caller {
-		bad("--caller", "calls itself", "name another app")
-	}
+	twoApps(q.Target, q.Caller, bad)
 	for _, f := range q.Faults {
 		if !slices.Contains(explore.Kinds(), f) {
 			bad("--fault", fmt.Sprintf("%q is none that is swept", f), strings.Join(explore.Kinds(), ", "))

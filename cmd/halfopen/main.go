@@ -98,8 +98,8 @@ Exit codes: 0 all promises kept, 1 a promise broken, 2 wrong usage or bad input,
 	root.SetOut(out)
 	root.SetErr(errs)
 	root.AddCommand(
-		newRunCommand(), newPlanCommand(), newForecastCommand(), newExploreCommand(), newCheckCommand(), newExplainCommand(), newReportCommand(),
-		newListCommand(), newDoctorCommand(), newCleanCommand(),
+		newRunCommand(), newTryCommand(), newInitCommand(), newPlanCommand(), newForecastCommand(), newExploreCommand(), newCheckCommand(), newExplainCommand(), newReportCommand(),
+		newListCommand(), newSchemaCommand(), newDoctorCommand(), newCleanCommand(),
 		newSidecarCommand(), newAppCommand(), newLinkCommand(), newHoldCommand(), newReapCommand(),
 	)
 	return root
