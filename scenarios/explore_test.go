@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,6 +13,7 @@ import (
 	"github.com/halfopen/halfopen/harness"
 	"github.com/halfopen/halfopen/harness/env/memory"
 	"github.com/halfopen/halfopen/harness/explore"
+	"github.com/halfopen/halfopen/harness/harnesstest"
 	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/resiliency"
 	"github.com/halfopen/halfopen/harness/scenario"
@@ -146,4 +149,45 @@ func TestARegimeBeginsWhereItIsSaidTo(t *testing.T) {
 			require.Positive(t, decided)
 		})
 	}
+}
+
+// In processes, too, the worst recovery is what was forecast, within what the run itself measured the machine to be late:
+// each wake-up on the way, and for as long as ending the target and starting it again took.
+func TestTheWorstRecoveryHappensInProcesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes for some seconds")
+	}
+	t.Parallel()
+	e := explored{
+		policies: "retries: { r: { duration: 1500ms, maxRetries: -1 } }\n    circuitBreakers: { b: { timeout: 1500ms, trip: consecutiveFailures >= 3 } }",
+		target:   "{ retry: r, circuitBreaker: b }",
+		q: explore.Question{
+			Faults: []string{scenario.Stop}, Callers: explore.Range{Lo: 1, Hi: 1}, Every: explore.Span{Lo: time.Second, Hi: time.Second},
+			Outage: explore.Span{Lo: 5 * time.Second, Hi: 8 * time.Second},
+		},
+	}
+	r, _ := e.find(t, 2_000)
+	worst := r.Worst[0]
+	require.Equal(t, "recovery", worst.What)
+	require.Equal(t, worst.Least, worst.Most)
+	dir := filepath.Join(t.TempDir(), "worst-recovery")
+	_, text, foretold := r.Scenario(worst)
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "scenario.yaml"), text, 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "resiliency.yaml"), []byte(e.text()), 0o644))
+	run, err := harness.Play(t.Context(), harness.Options{Scenario: dir, Env: "process", Binary: harnesstest.Binary(t), Reports: t.TempDir()})
+	require.NoError(t, err)
+	c, err := harness.ReadCase(run.Dir)
+	require.NoError(t, err)
+	got := oracle.TollOf(c.Plan, oracle.Observe(c))
+	slack := run.Verdict.Slack
+	late := time.Duration(foretold.Attempts+2) * slack.Upper // each attempt waits for a sleeper, and so do the fault's two ends
+	if run.Verdict.Outcome == oracle.Unknown || late > foretold.Recovery/2 {
+		t.Skipf("skipped: the machine was too busy to tell: %v, late by %s", run.Verdict.Why, late)
+	}
+	require.Equal(t, oracle.Pass, run.Verdict.Outcome, "%v", run.Verdict.Why)
+	require.Equal(t, foretold.Attempts, got.Attempts, "%s", text)
+	require.Equal(t, foretold.Opened, got.Opened)
+	require.InDelta(t, foretold.Recovery.Seconds(), got.Recovery.Seconds(), (late + slack.Lower).Seconds(), "%s", text)
+	t.Logf("recovery foretold %s, seen %s, slack %s", foretold.Recovery, got.Recovery, late)
 }

@@ -48,7 +48,7 @@ func find(spec *resiliency.Spec, q explore.Question) explore.Result {
 func TestTheQuickstartExplored(t *testing.T) {
 	spec := read(t, quickstart)
 	q := question(spec, 3000)
-	q.Faults = []string{scenario.Stop}
+	q.Faults, q.Callers = []string{scenario.Stop}, explore.Range{Lo: 1, Hi: 3}
 	r := find(spec, q)
 	require.Equal(t, q.Cases, r.Told)
 	require.Len(t, r.Worst, 3)
@@ -114,7 +114,7 @@ func TestAnEditIsCompared(t *testing.T) {
 	was := read(t, quickstart)
 	is := read(t, strings.Replace(quickstart, "timeout: 5s", "timeout: 8s", 1))
 	q := question(was, 1500)
-	q.Faults = []string{scenario.Stop}
+	q.Faults, q.Callers = []string{scenario.Stop}, explore.Range{Lo: 1, Hi: 2}
 	same := explore.Compare(find(was, q), find(was, q))
 	require.Zero(t, same.Differ)
 	require.Empty(t, same.Gone)
