@@ -174,6 +174,9 @@ func (p *parser) breakers(v document.Value) {
 		if b.MaxRequests == 0 {
 			b.MaxRequests = 1
 		}
+		if b.Timeout <= 0 { // to gobreaker, none given
+			b.Timeout = defaultBreakerTimeout
+		}
 		if b.MaxRequests < 0 {
 			p.bad(f.Get("maxRequests"), "fewer than no requests", "1 by default")
 		}
