@@ -17,8 +17,8 @@ import (
 
 	"github.com/halfopen/halfopen/harness"
 	"github.com/halfopen/halfopen/harness/baseline"
-	"github.com/halfopen/halfopen/harness/env/envtest"
 	"github.com/halfopen/halfopen/harness/env/memory"
+	"github.com/halfopen/halfopen/harness/harnesstest"
 	"github.com/halfopen/halfopen/harness/oracle"
 )
 
@@ -108,7 +108,7 @@ func TestTheGateFailsForAnEditAndNotForNoise(t *testing.T) {
 	if os.Getenv("HALFOPEN_GATE") == "" {
 		t.Skip("skipped: takes some minutes (HALFOPEN_GATE=1, or make gate-demo)")
 	}
-	binary, dir := envtest.Binary(t), t.TempDir()
+	binary, dir := harnesstest.Binary(t), t.TempDir()
 	same, file := filepath.Join("testdata", "gate", gated), filepath.Join(dir, "baseline.json")
 	halfopen := func(args ...string) (code int, text string) {
 		out, err := exec.Command(binary, args...).CombinedOutput()
