@@ -55,17 +55,12 @@ promise is broken, else 3 where anything could not be judged, else 0.`,
 			if jobs = harness.Shard(jobs, i, n); len(jobs) == 0 {
 				return fmt.Errorf("--shard %s: nothing is left for it of %d runs (at most as many shards as runs)", many.shard, all)
 			}
-			g.ask(jobs)
-			if o.Env == "container" { // without an engine there is one thing to say
-				if _, err := harness.Choose(cmd.Context(), o.Env, o.Binary); err != nil {
-					return err
-				}
-			}
 			if !look.quiet {
 				for _, scenario := range scenariosOf(jobs) {
 					warn(cmd.ErrOrStderr(), scenario)
 				}
 			}
+			g.ask(jobs)
 			if len(jobs) > 1 {
 				return runMany(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, jobs, many, look, g)
 			}
