@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"harness/env/container": {"harness/env", "harness/history", "harness/link", "harness/scenario"},
 	"harness/env/memory":    {"harness/env", "harness/history", "harness/link", "harness/scenario"},
 	"harness/env/envtest":   {"harness/env", "harness/history", "harness/link", "harness/scenario"},
-	"harness/report":        {"harness/history", "harness/oracle", "harness/scenario"},
+	"harness/report":        {"harness/document", "harness/history", "harness/oracle", "harness/scenario"},
 	"harness":               {"harness/problem", "harness/history", "harness/resiliency", "harness/scenario", "harness/testimony", "harness/oracle", "harness/env", "harness/env/process", "harness/env/container", "harness/link", "harness/report"},
 	"sidecar":               {"sidecar/policy"},
 	"sidecar/policy":        {},
