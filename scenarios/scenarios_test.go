@@ -61,6 +61,12 @@ func TestScenarios(t *testing.T) {
 	reports := os.Getenv("HALFOPEN_REPORTS")
 	if reports == "" {
 		reports = t.TempDir()
+	} else {
+		t.Cleanup(func() {
+			path, err := harness.Index(reports)
+			require.NoError(t, err)
+			t.Log("index: " + path)
+		})
 	}
 	dirs := longestFirst(t, files)
 	waves := make([]wave, len(dirs)/atOnce[ground.Name]+1)

@@ -92,35 +92,63 @@ func hear(w io.Writer, told harness.Testimony, look looks) error {
 
 func newReportCommand() *cobra.Command {
 	var look looks
-	var form string
+	var form, index string
 	cmd := &cobra.Command{
-		Use:     "report RUN",
-		Short:   "tell a saved run: on the terminal, or as html, junit, json or markdown",
-		Example: "  halfopen report --format markdown reports/stop-order-processor-20261124-101844-3f9a1c",
-		Args:    needs("a run's folder", "they lie below reports/"),
+		Use:   "report RUN | --index DIR",
+		Short: "tell a saved run: on the terminal, or as html, junit, json or markdown",
+		Long: `Report tells a saved run in one of several forms. With --index it writes a page over all runs below a folder, the
+worst first. The formats json-schema and history-schema need no run: they print what verdict.json and each line of
+history.jsonl look like.`,
+		Example: `  halfopen report --format markdown reports/stop-order-processor-20261124-101844-3f9a1c
+  halfopen report --index reports`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look.settle(cmd)
-			if form == "terminal" {
-				return tell(cmd.OutOrStdout(), findRun(args[0]), look, 0)
-			}
-			in, err := input(findRun(args[0]))
-			if err != nil {
+			out := cmd.OutOrStdout()
+			if schema := map[string][]byte{"json-schema": report.VerdictSchema, "history-schema": report.HistorySchema}[form]; schema != nil {
+				_, err := out.Write(schema)
 				return err
 			}
-			forms := map[string]func(report.Input) []byte{
-				"html": report.HTML, "junit": report.JUnit, "markdown": report.Markdown,
-				"json": func(in report.Input) []byte { return report.JSON(in.Verdict) },
+			if index != "" {
+				if len(args) > 0 {
+					return fmt.Errorf("report --index %s: it takes all runs of the folder, and no runs beside it", index)
+				}
+				path, err := harness.Index(index)
+				if err != nil {
+					return fmt.Errorf("report --index: %w", err)
+				}
+				_, err = fmt.Fprintln(out, "index: "+fromHere(path))
+				return err
 			}
-			if forms[form] == nil {
-				return fmt.Errorf("format %q: want terminal, html, junit, json or markdown", form)
+			if len(args) != 1 {
+				return needs("a run's folder", "they lie below reports/")(cmd, args[:0])
 			}
-			_, err = cmd.OutOrStdout().Write(forms[form](in))
-			return err
+			return writeReport(out, findRun(args[0]), form, look)
 		},
 	}
-	cmd.Flags().StringVar(&form, "format", "terminal", "terminal | html | junit | json | markdown")
+	cmd.Flags().StringVar(&form, "format", "terminal", "terminal | html | junit | json | markdown | json-schema | history-schema")
+	cmd.Flags().StringVar(&index, "index", "", "write index.html over all runs below this `folder`")
 	look.flags(cmd.Flags())
 	return cmd
+}
+
+// writeReport tells one run in one form.
+func writeReport(out io.Writer, dir, form string, look looks) error {
+	if form == "terminal" {
+		return tell(out, dir, look, 0)
+	}
+	forms := map[string]func(report.Input) []byte{
+		"html": report.HTML, "junit": report.JUnit, "markdown": report.Markdown,
+		"json": func(in report.Input) []byte { return report.JSON(in.Verdict) },
+	}
+	if forms[form] == nil {
+		return fmt.Errorf("format %q: want terminal, html, junit, json, markdown, json-schema or history-schema", form)
+	}
+	in, err := input(dir)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(forms[form](in))
+	return err
 }
 
 // input reads a run's folder and judges it.

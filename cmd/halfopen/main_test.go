@@ -47,7 +47,11 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"a_forecast_for_nobody":     {[]string{"forecast", "nowhere.yaml"}, "--target: is missing"},
 		"a_forecast_out_of_scope":   {[]string{"forecast", "scenarios/stop-order-processor/resiliency.yaml", "--target", "b", "--caller", "a"}, "scopes: they leave the caller a out"},
 		"an_explanation_of_no_run":  {[]string{"explain", "scenarios"}, "read the run"},
-		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, "read the run"},
+		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, `format "pdf": want terminal`},
+		"a_report_of_nothing":       {[]string{"report"}, "report what? name a run's folder"},
+		"a_report_of_no_run":        {[]string{"report", "scenarios"}, "read the run"},
+		"an_index_of_nothing":       {[]string{"report", "--index", "scenarios"}, "no run with a verdict lies below scenarios"},
+		"an_index_and_a_run":        {[]string{"report", "--index", "reports", "run"}, "takes all runs of the folder"},
 		"nothing_to_check":          {[]string{"check"}, "check what? name a run's folder, --logs FILE or --timeline FILE"},
 		"a_missing_log":             {[]string{"check", "--logs", "nowhere.log"}, "nowhere.log: can't be read: no such file or directory\n    hint: --logs FILE"},
 		"a_missing_timeline":        {[]string{"check", "--timeline", "nowhere.log"}, "nowhere.log: can't be read: no such file"},
@@ -73,6 +77,26 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 	left, err := os.ReadDir(reports)
 	require.NoError(t, err)
 	require.Empty(t, left, "no run was started")
+}
+
+func TestTheSchemasArePrintedAndAnIndexIsWritten(t *testing.T) {
+	for format, file := range map[string]string{"json-schema": "verdict", "history-schema": "history"} {
+		t.Run(format, func(t *testing.T) {
+			code, out, _ := command(t, "report", "--format", format)
+			require.Equal(t, exitKept, code)
+			published, err := os.ReadFile(filepath.Join("docs", file+".schema.json"))
+			require.NoError(t, err)
+			require.Equal(t, string(published), out)
+		})
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "reports", "example"))))
+	code, out, errs := command(t, "report", "--index", dir)
+	require.Equal(t, exitKept, code, errs)
+	require.Contains(t, out, "index.html")
+	page, err := os.ReadFile(filepath.Join(dir, "index.html"))
+	require.NoError(t, err)
+	require.Less(t, strings.Index(string(page), "./fail/report.html"), strings.Index(string(page), "./pass/report.html"))
 }
 
 func TestLogsFromElsewhereAreJudgedAndTheUnjudgedNamed(t *testing.T) {

@@ -21,7 +21,7 @@ func newRunCommand() *cobra.Command {
 		Use:   "run SCENARIO...",
 		Short: "run scenarios and judge them",
 		Long: `Run brings each scenario up, plays its timeline, judges what was recorded and writes a self-contained
-folder below --reports. A SCENARIO is a folder, or the name of one below scenarios/.`,
+folder below --reports; after several, index.html there leads to each. A SCENARIO is a folder, or the name of one below scenarios/.`,
 		Example: `  halfopen run scenarios/stop-order-processor
   halfopen run stop-order-processor --env process
   halfopen run stop-order-processor --sidecar-resiliency slower.yaml   # exits 1: a promise is broken`,
@@ -32,13 +32,21 @@ folder below --reports. A SCENARIO is a folder, or the name of one below scenari
 				return fmt.Errorf("--timeout %s: want more than no time at all", o.Timeout)
 			}
 			worst := exitKept
+			var dirs []string
 			for _, arg := range args {
 				o.Scenario = findScenario(arg)
-				code, err := runOne(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, look)
+				dir, code, err := runOne(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, look)
 				if err != nil {
 					return err
 				}
-				worst = worse(worst, code)
+				worst, dirs = worse(worst, code), append(dirs, dir)
+			}
+			if len(dirs) > 1 {
+				path, err := harness.Index(o.Reports, dirs...)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintln(cmd.OutOrStdout(), "index: "+fromHere(path))
 			}
 			if worst != exitKept {
 				return exitCode(worst)
@@ -64,8 +72,8 @@ func worse(a, b int) int {
 	return a
 }
 
-// runOne runs one scenario and tells its verdict.
-func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look looks) (int, error) {
+// runOne runs one scenario and tells its verdict; it gives the run's folder and exit code.
+func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look looks) (string, int, error) {
 	live := newLive(errs, look)
 	o.Watch = live.show
 	started := time.Now()
@@ -74,17 +82,17 @@ func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look lo
 	if r == nil {
 		var notStarted harness.NotStarted
 		if errors.As(err, &notStarted) {
-			return 0, err
+			return "", 0, err
 		}
-		return 0, unjudged{err}
+		return "", 0, unjudged{err}
 	}
 	if terr := tell(out, r.Dir, look, time.Since(started)); terr != nil {
-		return 0, terr
+		return "", 0, terr
 	}
 	if err != nil {
 		fmt.Fprintln(errs, "halfopen: "+err.Error())
 	}
-	return r.Verdict.Exit(), nil
+	return r.Dir, r.Verdict.Exit(), nil
 }
 
 // findScenario takes a folder as it is, or the name of one below scenarios/.
