@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,39 +18,55 @@ import (
 func newRunCommand() *cobra.Command {
 	var o harness.Options
 	var look looks
+	var many manyFlags
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO...",
 		Short: "run scenarios and judge them",
 		Long: `Run brings each scenario up, plays its timeline, judges what was recorded and writes a self-contained
-folder below --reports; after several, index.html there leads to each. A SCENARIO is a folder, or the name of one below scenarios/.`,
+folder below --reports. A SCENARIO is a folder, or the name of one below scenarios/; a folder of scenarios stands for
+all of them.
+
+Several runs go on at once, in waves of no more than the machine carries: none is loaded while another of its wave is
+still brought up. Each is told in a line, and all in a table at the end and on a page beside them, index.html. The exit
+code is the worst of all: 1 where any promise is broken, else 3 where anything could not be judged, else 0.`,
 		Example: `  halfopen run scenarios/stop-order-processor
+  halfopen run scenarios --shard 2/4 --fail-fast
+  halfopen run stop-order-processor flapping --repeat 5 --parallel 4
   halfopen run stop-order-processor --env process
   halfopen run stop-order-processor --sidecar-resiliency slower.yaml   # exits 1: a promise is broken`,
 		Args: needs("a scenario", "halfopen list shows what is there"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look.settle(cmd)
-			if cmd.Flags().Changed("timeout") && o.Timeout <= 0 {
-				return fmt.Errorf("--timeout %s: want more than no time at all", o.Timeout)
+			if err := positive(cmd, "timeout", o.Timeout); err != nil {
+				return err
 			}
-			worst := exitKept
-			var dirs []string
-			for _, arg := range args {
-				o.Scenario = findScenario(arg)
-				dir, code, err := runOne(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, look)
-				if err != nil {
-					return err
+			i, n, err := many.settle(cmd)
+			if err != nil {
+				return err
+			}
+			jobs, err := harness.Jobs(findScenarios(args), many.repeat, o.Env)
+			if err != nil {
+				return err
+			}
+			all := len(jobs)
+			if jobs = harness.Shard(jobs, i, n); len(jobs) == 0 {
+				return fmt.Errorf("--shard %s: nothing is left for it of %d runs (at most as many shards as runs)", many.shard, all)
+			}
+			if !look.quiet {
+				for _, scenario := range scenariosOf(jobs) {
+					warn(cmd.ErrOrStderr(), scenario)
 				}
-				worst, dirs = worse(worst, code), append(dirs, dir)
 			}
-			if len(dirs) > 1 {
-				path, err := harness.Index(o.Reports, dirs...)
-				if err != nil {
-					return err
-				}
-				fmt.Fprintln(cmd.OutOrStdout(), "index: "+fromHere(path))
+			if len(jobs) > 1 {
+				return runMany(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, jobs, many, look)
 			}
-			if worst != exitKept {
-				return exitCode(worst)
+			o.Scenario = jobs[0].Scenario
+			code, _, err := runOne(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, look)
+			if err != nil {
+				return err
+			}
+			if code != exitKept {
+				return exitCode(code)
 			}
 			return nil
 		},
@@ -58,9 +75,21 @@ folder below --reports; after several, index.html there leads to each. A SCENARI
 	f.StringVar(&o.Env, "env", "auto", "where to run: auto | container | process")
 	f.StringVar(&o.SidecarResiliency, "sidecar-resiliency", "", "a spec `file` for the sidecars other than the scenario's, which is judged against")
 	f.StringVar(&o.Reports, "reports", "reports", "the `folder` where runs land")
-	f.DurationVar(&o.Timeout, "timeout", 0, "give up after this long (default: what the plan allows)")
+	f.DurationVar(&o.Timeout, "timeout", 0, "give up on a run after this long (default: what its plan allows)")
+	many.flags(f)
 	look.flags(f)
 	return cmd
+}
+
+// scenariosOf names each scenario of some jobs once.
+func scenariosOf(jobs []harness.Job) []string {
+	var out []string
+	for _, j := range jobs {
+		if !slices.Contains(out, j.Scenario) {
+			out = append(out, j.Scenario)
+		}
+	}
+	return out
 }
 
 // worse orders exit codes by what a gate must not overlook: a broken promise, then what could not be judged.
@@ -72,8 +101,8 @@ func worse(a, b int) int {
 	return a
 }
 
-// runOne runs one scenario and tells its verdict; it gives the run's folder and exit code.
-func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look looks) (string, int, error) {
+// runOne runs one scenario and tells its verdict. dir is the run's folder.
+func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look looks) (code int, dir string, err error) {
 	live := newLive(errs, look)
 	o.Watch = live.show
 	started := time.Now()
@@ -82,17 +111,17 @@ func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look lo
 	if r == nil {
 		var notStarted harness.NotStarted
 		if errors.As(err, &notStarted) {
-			return "", 0, err
+			return 0, "", err
 		}
-		return "", 0, unjudged{err}
+		return 0, "", unjudged{err}
 	}
 	if terr := tell(out, r.Dir, look, time.Since(started)); terr != nil {
-		return "", 0, terr
+		return 0, "", terr
 	}
 	if err != nil {
 		fmt.Fprintln(errs, "halfopen: "+err.Error())
 	}
-	return r.Dir, r.Verdict.Exit(), nil
+	return r.Verdict.Exit(), r.Dir, nil
 }
 
 // findScenario takes a folder as it is, or the name of one below scenarios/.

@@ -80,6 +80,7 @@ func TestTheSchemasKnowEachField(t *testing.T) {
 		{report.VerdictSchema, "slack", oracle.Slack{}},
 		{report.VerdictSchema, "figures", oracle.Figures{}},
 		{report.VerdictSchema, "moment", oracle.Moment{}},
+		{report.VerdictSchema, "spread", oracle.Spread{}},
 		{report.HistorySchema, "header", history.Header{}},
 		{report.HistorySchema, "event", history.Event{}},
 	} {
