@@ -204,14 +204,26 @@ function drawLane(g, x, r, view, colour) {
     });
     return;
   }
-  const [from, to] = inView(r.items, view);
+  const [from, to] = inView(r.items, view), lifts = liftsOf(r, view, from, to), middleY = y;
   for (const pass of [0, 1]) for (let i = from; i < to; i++) {
     const m = r.lane.marks[i], bad = m[OUTCOME] === 1 ? 1 : 0;
     if (bad !== pass) continue;
-    const a = x(m[FROM]), b = x(m[FROM] + m[TOOK]);
+    const a = x(m[FROM]), b = x(m[FROM] + m[TOOK]), y = middleY + lifts[i - from];
     if (b - a > 3) { g.fillStyle = colour[r.lane.kind === "order" || m[OUTCOME] === 3 ? "wait" : outcomeColour[m[OUTCOME]]]; g.globalAlpha = .75; g.fillRect(a, y - 1.5, b - a, 3); g.globalAlpha = 1; }
     if (m[OUTCOME] !== 3) glyph(g, r.lane.kind === "order" ? b : a, y, m[OUTCOME], colour);
   }
+}
+
+// liftsOf sets marks of one moment, of callers that send at once, beside each other, so that none hides another.
+function liftsOf(r, view, from, to) {
+  const places = [0, -9, 9, -4.5, 4.5], last = places.map(() => -Infinity), out = new Float32Array(to - from);
+  const scale = (view.width - view.left - view.right) / (view.hi - view.lo);
+  for (let i = from; i < to; i++) {
+    const at = r.items.at(i) * scale, free = last.findIndex((x) => Math.abs(at - x) >= 3);
+    if (free < 0) continue;
+    last[free] = at; out[i - from] = places[free];
+  }
+  return out;
 }
 
 // A glyph tells outcomes apart by shape too: a disc passed, a diamond failed, a ring was refused.

@@ -34,10 +34,11 @@ function nearCrowd(row, view, px, many) {
 
 function nearMark(row, view, px, py) {
   const [from, to] = inView(row.items, view), scale = plotWidth(view) / (view.hi - view.lo), latency = row.kind === "latency";
+  const lifts = latency ? null : liftsOf(row, view, from, to), lane = middle(row, view);
   let best = -1, least = 14 * 14;
   for (let i = from; i < to; i++) {
     const m = row.lane.marks[i], dx = view.left + ((latency ? m[FROM] : row.items.at(i)) - view.lo) * scale - px;
-    const dy = latency ? latencyAt(row, m[TOOK]) - py : 0;
+    const dy = latency ? latencyAt(row, m[TOOK]) - py : (lane + lifts[i - from] - py) / 2;
     if (dx * dx + dy * dy < least) { least = dx * dx + dy * dy; best = i; }
   }
   if (best < 0 && !latency) { // on the line of one that lasts
