@@ -17,3 +17,14 @@ func TestEachFieldIsFoundOnItsLine(t *testing.T) {
 	require.Empty(t, document.Lines([]byte(":\n\t- not yaml")))
 	require.Empty(t, document.Lines(nil))
 }
+
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("a: { b: [1, 2] }\n? [x]: y\n"))
+	f.Add([]byte("&a [*a, *a]"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for path, line := range document.Lines(text) {
+			require.Positive(t, line, path)
+			require.LessOrEqual(t, line, 2+len(text), path)
+		}
+	})
+}

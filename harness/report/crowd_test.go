@@ -45,6 +45,7 @@ func crowd(t testing.TB, events int) report.Input {
 	require.Empty(t, in.History.Flaws)
 	require.GreaterOrEqual(t, len(in.History.Events), events)
 	c := oracle.Case{Plan: in.Plan, History: in.History}
+	in.Verdict = oracle.Judge(c)
 	in.Chart, in.Observed, in.Causes = oracle.Draw(c), oracle.Observe(c), oracle.Causes(c)
 	return in
 }
