@@ -15,7 +15,7 @@ import (
 func tiles(v oracle.Verdict) []figure {
 	f, g := v.Figures, group(v)
 	out := []figure{
-		{"promises kept", fmt.Sprintf("%d of %d", len(g.kept), len(g.kept)+len(g.failed)+len(g.unknown))},
+		{"promises kept", fmt.Sprintf("%d of %d", len(g.kept), len(g.kept)+len(g.failed)+len(g.unknown)+len(g.warned))},
 		{"orders accepted", fmt.Sprintf("%d of %d", f.OrdersAccepted, f.OrdersSent)},
 		{"attempts, of them retries", fmt.Sprintf("%d, %d", f.Attempts, f.Retries)},
 		{"refused at once", fmt.Sprint(f.Refused)},
@@ -29,6 +29,19 @@ func tiles(v oracle.Verdict) []figure {
 			text = round(*d.d)
 		}
 		out = append(out, figure{d.name, text})
+	}
+	return out
+}
+
+// differences lays the run's figures beside those of its baseline.
+func differences(v oracle.Verdict) []differenceRow {
+	classes := map[oracle.Outcome]string{oracle.Pass: "ok", oracle.Fail: "failed", oracle.Unknown: "waiting"}
+	var out []differenceRow
+	for _, d := range v.Differences {
+		out = append(out, differenceRow{
+			Class: classes[d.Outcome], Mark: outcomeMark[d.Outcome], Figure: plain(d.Figure), Accepted: d.Accepted.In(d.Unit), Now: d.Now.In(d.Unit),
+			Change: change(d), Why: plain(d.Why),
+		})
 	}
 	return out
 }
@@ -64,7 +77,7 @@ type sourceLine struct {
 type note struct {
 	What   string
 	Checks []chip
-	Events []pointer
+	Events []eventLink
 }
 
 // A chip names a check, with its outcome.
@@ -99,7 +112,7 @@ func source(in Input, name, text string, isScenario bool) sourceFile {
 		if n == 0 || n > len(f.Lines) || (!written && c.Default == "") {
 			continue
 		}
-		told := note{What: plain(c.What), Events: pointers(c.Events)}
+		told := note{What: plain(c.What), Events: linksTo(c.Events)}
 		if !written {
 			told.What = fmt.Sprintf("%s (%s by default): %s", c.Field[strings.LastIndex(c.Field, ".")+1:], plain(c.Default), told.What)
 		}

@@ -59,6 +59,7 @@ type page struct {
 	ForecastLine, ForecastCut                                 string
 	ForecastOpen                                              bool
 	Checks                                                    []checkRow
+	Differences                                               []differenceRow
 	Tiles, Figures, About                                     []figure
 	Files                                                     []sourceFile
 	Events                                                    int
@@ -74,16 +75,19 @@ type brokenCheck struct {
 
 type brokenFinding struct {
 	What, Want, Got string
-	Events          []pointer
+	Events          []eventLink
 }
 
-// A pointer leads to an event in the list of events.
-type pointer struct {
+// An eventLink leads to an event in the list of events.
+type eventLink struct {
 	At, What, Source string
 	Seq              uint64
 }
 
 type storyRow struct{ At, Mark, Outcome, Lane, What string }
+
+// A differenceRow is a figure beside the accepted ones.
+type differenceRow struct{ Class, Mark, Figure, Accepted, Now, Change, Why string }
 
 type checkRow struct {
 	Class, Mark, Check, Doc, Why string
@@ -108,7 +112,7 @@ func HTML(in Input) []byte {
 		}
 	}
 	g := group(v)
-	for _, r := range slices.Concat(g.failed, g.unknown) {
+	for _, r := range slices.Concat(g.failed, g.unknown, g.warned) {
 		p.Broken = append(p.Broken, broken(r))
 	}
 	for _, m := range v.Story {
@@ -116,9 +120,10 @@ func HTML(in Input) []byte {
 			At: clock(m.At), Mark: sign(m.Outcome), Outcome: m.Outcome, Lane: plain(m.Lane), What: plain(m.What),
 		})
 	}
-	for _, r := range slices.Concat(g.failed, g.unknown, g.kept, g.notHere) {
+	for _, r := range slices.Concat(g.failed, g.unknown, g.warned, g.kept, g.notHere) {
 		p.Checks = append(p.Checks, row(r))
 	}
+	p.Differences = differences(v)
 	var met, of int
 	p.Forecast, met, of = besides(in)
 	p.ForecastLine, p.ForecastCut, p.ForecastOpen = forecastLine(in), plain(in.Forecast.Cut), met < of
@@ -143,10 +148,13 @@ func sign(outcome string) string { return cmp.Or(marks[outcome].sign, "·") }
 func broken(r oracle.Result) brokenCheck {
 	const first, most = 1, 12
 	out := brokenCheck{
-		Outcome: string(r.Outcome), Mark: outcomeMark[r.Outcome], Check: r.Check, Doc: r.Doc, Why: plain(r.Why), More: max(0, len(r.Findings)-most),
+		Outcome: string(r.Outcome), Mark: row(r).Mark, Check: r.Check, Doc: r.Doc, Why: plain(r.Why), More: max(0, len(r.Findings)-most),
+	}
+	if r.Severity == oracle.Warn {
+		out.Outcome = string(oracle.Unknown) // it is told, and does not count
 	}
 	for i, f := range r.Findings[:min(len(r.Findings), most)] {
-		found := brokenFinding{What: plain(f.What), Want: plain(f.Want), Got: plain(f.Got), Events: pointers(f.Events)}
+		found := brokenFinding{What: plain(f.What), Want: plain(f.Want), Got: plain(f.Got), Events: linksTo(f.Events)}
 		if i < first {
 			out.Findings = append(out.Findings, found)
 		} else {
@@ -156,10 +164,10 @@ func broken(r oracle.Result) brokenCheck {
 	return out
 }
 
-func pointers(events []oracle.Event) []pointer {
-	var out []pointer
+func linksTo(events []oracle.Event) []eventLink {
+	var out []eventLink
 	for _, e := range events {
-		out = append(out, pointer{At: clock(e.At), What: plain(e.What), Source: plain(e.Source), Seq: e.Seq})
+		out = append(out, eventLink{At: clock(e.At), What: plain(e.What), Source: plain(e.Source), Seq: e.Seq})
 	}
 	return out
 }
@@ -169,6 +177,8 @@ func row(r oracle.Result) checkRow {
 	switch {
 	case !r.Applies:
 		c.Mark, c.Class = "–", ""
+	case r.Severity == oracle.Warn && r.Outcome != oracle.Pass:
+		c.Mark, c.Class = "!", "waiting"
 	case r.Outcome == oracle.Fail:
 		c.Class = "failed"
 	case r.Outcome == oracle.Unknown:

@@ -67,7 +67,8 @@ func forms(in report.Input) map[string][]byte {
 	return map[string][]byte{
 		"terminal.txt": terminal.Bytes(), "junit.xml": report.JUnit(in), "verdict.json": report.JSON(in.Verdict),
 		"summary.md": report.Markdown(in), "report.html": report.HTML(in),
-		"index.html": report.Index([]report.Entry{{Dir: in.Verdict.Run, Verdict: in.Verdict}}),
+		"index.html":  report.Index([]report.Entry{{Dir: in.Verdict.Run, Verdict: in.Verdict}}),
+		"figures.txt": report.OpenMetrics([]report.Input{in}), "annotations.txt": report.Annotations(in, filepath.Base),
 	}
 }
 
@@ -136,7 +137,7 @@ func lean(t *testing.T, in report.Input, page []byte) []byte {
 func TestWhatIsBrokenComesFirst(t *testing.T) {
 	in := input(t, "policy: constant", "policy: constant\n        duration: 4s")
 	for form, got := range forms(in) {
-		if form == "verdict.json" || form == "junit.xml" || form == "index.html" {
+		if form == "verdict.json" || form == "junit.xml" || form == "index.html" || form == "figures.txt" || form == "annotations.txt" {
 			continue
 		}
 		text := string(got)
@@ -207,6 +208,7 @@ func TestHostileStringsNeitherRunNorBreakAnyForm(t *testing.T) {
 			switch form {
 			case "junit.xml":
 				parseXML(t, got)
+				checkJUnit(t, got)
 			case "report.html", "index.html":
 				checkHTML(t, got)
 			}
@@ -312,9 +314,29 @@ func FuzzForms(f *testing.F) {
 		for form, got := range forms(in) {
 			if form == "junit.xml" {
 				parseXML(t, got)
+				checkJUnit(t, got)
 			}
 		}
 	})
+}
+
+func TestAWarningAndABaselineAreToldOnThePage(t *testing.T) {
+	in := input(t, "policy: constant", "policy: constant\n        duration: 4s")
+	in.Verdict.Outcome = oracle.Pass
+	for i := range in.Verdict.Results {
+		if in.Verdict.Results[i].Check == "retry-gap" {
+			in.Verdict.Results[i].Severity = oracle.Warn
+		}
+	}
+	in.Verdict.Differences = []oracle.Difference{{Figure: "recovery", Unit: "s", Outcome: oracle.Fail, Accepted: oracle.Range{Runs: 5, Of: 5, Least: 1, Median: 1, Most: 1}, Now: oracle.Range{Runs: 1, Of: 1, Least: 1.5, Median: 1.5, Most: 1.5}}}
+	page := string(report.HTML(in))
+	require.Contains(t, page, `<section class="finding unknown" aria-label="retry-gap">`)
+	require.Contains(t, page, `Against the baseline`)
+	require.Contains(t, page, "&#43;50 %")
+	var b bytes.Buffer
+	report.Terminal(&b, in, report.TerminalOptions{Width: 100})
+	require.Contains(t, b.String(), "! retry-gap")
+	require.Contains(t, b.String(), "against the baseline: ✗ recovery 1.5s +50 %")
 }
 
 // On a terminal a run is told in forty lines, with the two that say where its report lies, and in its width.

@@ -81,6 +81,8 @@ func TestTheSchemasKnowEachField(t *testing.T) {
 		{report.VerdictSchema, "figures", oracle.Figures{}},
 		{report.VerdictSchema, "moment", oracle.Moment{}},
 		{report.VerdictSchema, "spread", oracle.Spread{}},
+		{report.VerdictSchema, "difference", oracle.Difference{}},
+		{report.VerdictSchema, "range", oracle.Range{}},
 		{report.HistorySchema, "header", history.Header{}},
 		{report.HistorySchema, "event", history.Event{}},
 	} {

@@ -50,6 +50,7 @@ func Terminal(w io.Writer, in Input, opt TerminalOptions) {
 		s.wrap("", text)
 	}
 	s.wrap("", figuresLine(in.Verdict))
+	s.baseline(in.Verdict)
 	io.WriteString(w, above.String())
 	screen{w, opt}.story(in.Verdict, mostLines-strings.Count(above.String(), "\n")-strings.Count(below.String(), "\n"))
 	io.WriteString(w, below.String())
@@ -78,7 +79,7 @@ func (s screen) findings(g groups) {
 	for _, group := range []struct {
 		mark, colour string
 		results      []oracle.Result
-	}{{"✗", "31", g.failed}, {"?", "33", g.unknown}} {
+	}{{"✗", "31", g.failed}, {"?", "33", g.unknown}, {"!", "33", g.warned}} {
 		for _, r := range group.results {
 			switch told++; {
 			case told == 1:
@@ -141,6 +142,17 @@ func (s screen) checks(how string, results []oracle.Result) {
 		names[i] = r.Check
 	}
 	s.wrap(fmt.Sprintf("%d %s: ", len(results), how), strings.Join(names, ", "))
+}
+
+// baseline tells how the run's figures compare with accepted ones.
+func (s screen) baseline(v oracle.Verdict) {
+	var told []string
+	for _, d := range v.Differences {
+		told = append(told, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", outcomeMark[d.Outcome], plain(d.Figure), oracle.Amount(d.Now.Median, d.Unit), change(d))))
+	}
+	if len(told) > 0 {
+		s.wrap("against the baseline: ", strings.Join(told, ", "))
+	}
 }
 
 // figuresLine tells the figures one after the other.
