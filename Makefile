@@ -35,6 +35,22 @@ test-short: ## only the tests that start no processes and no containers
 race: ## the short tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -short -count=1 ./...
 
+.PHONY: example
+# In real processes: in memory nothing takes time, so there would be no latency and no slack to look at.
+example: bin/halfopen ## play the example anew: reports/example, a run that passes and one that fails (two minutes)
+	rm -rf reports/example
+	./bin/halfopen run -q --env process --reports reports/example/made $(SCENARIO)
+	mv reports/example/made/* reports/example/pass
+	./bin/halfopen run -q --env process --reports reports/example/made --sidecar-resiliency scenarios/testdata/specs/open-for-2s.yaml $(SCENARIO) || test $$? -eq 1
+	mv reports/example/made/* reports/example/fail
+	rm -r reports/example/made reports/example/*/files
+	for f in reports/example/*/plan.json; do sed 's|$(CURDIR)/||' $$f >$$f.new && mv $$f.new $$f; done
+	./bin/halfopen report --index reports/example
+
+.PHONY: pictures
+pictures: ## take the README's pictures of the example again (needs Chromium)
+	HALFOPEN_PICTURES=$(CURDIR)/docs/images go test -count=1 -run '^TestPicturesOfTheExample$$' -v ./harness/report
+
 .PHONY: bench
 bench: bin/halfopen ## what two sidecars cost a call, against a bare forwarder; fails where a ratio is missed
 	HALFOPEN_BENCH=$(CURDIR)/bin/halfopen go test -count=1 -run '^TestSpeed$$' -v ./sidecar/bench

@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"harness/env/container": {"harness/env", "harness/history", "harness/link", "harness/scenario"},
 	"harness/env/memory":    {"harness/env", "harness/history", "harness/link", "harness/scenario"},
 	"harness/env/envtest":   {"harness/env", "harness/harnesstest", "harness/history", "harness/link", "harness/scenario"},
-	"harness/report":        {"harness/history", "harness/oracle", "harness/scenario"},
+	"harness/report":        {"harness/document", "harness/history", "harness/oracle", "harness/scenario"},
 	"harness":               {"harness/problem", "harness/document", "harness/history", "harness/resiliency", "harness/scenario", "harness/testimony", "harness/lint", "harness/oracle", "harness/baseline", "harness/explore", "harness/env", "harness/env/process", "harness/env/container", "harness/link", "harness/report"},
 	"harness/harnesstest":   {"harness", "harness/oracle", "harness/report", "harness/scenario"},
 	"sidecar":               {"sidecar/policy"},

@@ -86,20 +86,33 @@ func readSpec(dir string, plan scenario.Plan) (*resiliency.Spec, error) {
 
 // ReportInput gathers what reports are made from.
 func ReportInput(dir string, c oracle.Case, v oracle.Verdict) (report.Input, error) {
-	in := report.Input{Verdict: v, Plan: c.Plan, History: c.History, Forecast: oracle.Foresee(c.Plan, c.Spec), Observed: oracle.Observe(c)}
+	in := Told(c, v)
+	var err error
+	if in.HistoryText, err = os.ReadFile(filepath.Join(dir, fileHistory)); err != nil {
+		return in, fmt.Errorf("read the run: %w", err)
+	}
 	text, err := os.ReadFile(filepath.Join(dir, fileScenario))
 	if err != nil {
 		return in, fmt.Errorf("read the run: %w", err)
 	}
 	in.Scenario = string(text)
-	if c.Spec != nil {
-		in.Spec = string(c.Spec.Raw)
-	}
 	if text, err := os.ReadFile(filepath.Join(dir, fileSidecarSpec)); err == nil {
 		in.SidecarSpec = string(text)
 	}
 	in.Places = places(c, in)
 	return in, nil
+}
+
+// Told is what reports are made from where a run has no folder.
+func Told(c oracle.Case, v oracle.Verdict) report.Input {
+	in := report.Input{
+		Verdict: v, Plan: c.Plan, History: c.History, Forecast: oracle.Foresee(c.Plan, c.Spec), Observed: oracle.Observe(c),
+		Chart: oracle.Draw(c), Causes: oracle.Causes(c),
+	}
+	if c.Spec != nil {
+		in.Spec = string(c.Spec.Raw)
+	}
+	return in
 }
 
 // places finds the lines of the promises, in the files as they were.

@@ -97,56 +97,87 @@ func hear(w io.Writer, told harness.Testimony, look looks, g gate) error {
 
 func newReportCommand() *cobra.Command {
 	var look looks
-	var form string
+	var form, index string
 	cmd := &cobra.Command{
-		Use:   "report RUN...",
+		Use:   "report RUN... | --index DIR",
 		Short: "tell a saved run: on the terminal, or as html, junit, json, markdown or openmetrics",
 		Long: `Report tells a saved run in another form. As markdown and as openmetrics it tells several at once: on one page that fits
-a CI run's summary, and as series of figures, a series a run.`,
+a CI run's summary, and as series of figures, a series a run. With --index it writes a page over all runs below a folder,
+the worst first. The formats json-schema and history-schema need no run: they print what verdict.json and each line of
+history.jsonl look like.`,
 		Example: `  halfopen report --format markdown reports/stop-order-processor-20261124-101844-3f9a1c
-  halfopen report --format openmetrics reports/stop-order-processor-* > figures.txt`,
-		Args: needs("a run's folder", "they lie below reports/"),
+  halfopen report --format openmetrics reports/stop-order-processor-* > figures.txt
+  halfopen report --index reports`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look.settle(cmd)
-			one := map[string]func(report.Input) []byte{
-				"terminal": nil, "html": report.HTML, "junit": report.JUnit,
-				"json": func(in report.Input) []byte { return report.JSON(in.Verdict) },
-			}
-			many := map[string]func([]report.Input) []byte{
-				"markdown":    func(ins []report.Input) []byte { return report.Summary(ins, mostSummaryBytes) },
-				"openmetrics": report.OpenMetrics,
-			}
-			tellOne, single := one[form]
+			schema := map[string][]byte{"json-schema": report.VerdictSchema, "history-schema": report.HistorySchema}[form]
 			switch {
-			case !single && many[form] == nil:
-				return fmt.Errorf("format %q: want terminal, html, junit, json, markdown or openmetrics", form)
-			case single && len(args) > 1:
-				return fmt.Errorf("%d runs as %s: one at a time (markdown and openmetrics take several)", len(args), form)
-			case form == "terminal":
-				_, err := tell(cmd.OutOrStdout(), findRun(args[0]), look)
+			case schema != nil:
+				_, err := cmd.OutOrStdout().Write(schema)
 				return err
+			case index != "":
+				return writeIndex(cmd.OutOrStdout(), index, args)
+			case len(args) == 0:
+				return needs("a run's folder", "they lie below reports/")(cmd, args)
 			}
-			var ins []report.Input
-			for _, dir := range runsOf(args) {
-				in, err := harness.Read(dir)
-				if err != nil {
-					return err
-				}
-				ins = append(ins, in)
-			}
-			var text []byte
-			if single {
-				text = tellOne(ins[0])
-			} else {
-				text = many[form](ins)
-			}
-			_, err := cmd.OutOrStdout().Write(text)
-			return err
+			return writeReport(cmd.OutOrStdout(), args, form, look)
 		},
 	}
-	cmd.Flags().StringVar(&form, "format", "terminal", "terminal | html | junit | json | markdown | openmetrics")
+	cmd.Flags().StringVar(&form, "format", "terminal", "terminal | html | junit | json | markdown | openmetrics | json-schema | history-schema")
+	cmd.Flags().StringVar(&index, "index", "", "write index.html over all runs below this `folder`")
 	look.flags(cmd.Flags())
 	return cmd
+}
+
+// writeIndex writes a page over the runs below a folder.
+func writeIndex(out io.Writer, folder string, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("report --index %s: it takes all runs of the folder, and no runs beside it", folder)
+	}
+	path, err := harness.Index(folder)
+	if err != nil {
+		return fmt.Errorf("report --index: %w", err)
+	}
+	_, err = fmt.Fprintln(out, "index: "+fromHere(path))
+	return err
+}
+
+// writeReport tells runs in one form: all of them at once where the form can, else one.
+func writeReport(out io.Writer, args []string, form string, look looks) error {
+	one := map[string]func(report.Input) []byte{
+		"terminal": nil, "html": report.HTML, "junit": report.JUnit,
+		"json": func(in report.Input) []byte { return report.JSON(in.Verdict) },
+	}
+	many := map[string]func([]report.Input) []byte{
+		"markdown":    func(ins []report.Input) []byte { return report.Summary(ins, mostSummaryBytes) },
+		"openmetrics": report.OpenMetrics,
+	}
+	tellOne, single := one[form]
+	switch {
+	case !single && many[form] == nil:
+		return fmt.Errorf("format %q: want terminal, html, junit, json, markdown, openmetrics, json-schema or history-schema", form)
+	case single && len(args) > 1:
+		return fmt.Errorf("%d runs as %s: one at a time (markdown and openmetrics take several)", len(args), form)
+	case form == "terminal":
+		_, err := tell(out, findRun(args[0]), look)
+		return err
+	}
+	var ins []report.Input
+	for _, dir := range runsOf(args) {
+		in, err := harness.Read(dir)
+		if err != nil {
+			return err
+		}
+		ins = append(ins, in)
+	}
+	var text []byte
+	if single {
+		text = tellOne(ins[0])
+	} else {
+		text = many[form](ins)
+	}
+	_, err := out.Write(text)
+	return err
 }
 
 // tell prints a run's story and verdict.

@@ -94,7 +94,11 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"a_shard_without_a_run":     {[]string{"run", "--shard", "3/3", "flapping", "nothing-happens"}, "--shard 3/3: nothing is left for it of 2 runs"},
 		"a_bad_one_among_many":      {[]string{"run", "flapping", "harness/testdata/bad/an-empty-file"}, "an-empty-file/scenario.yaml: the file is empty"},
 		"an_explanation_of_no_run":  {[]string{"explain", "scenarios"}, "read the run"},
-		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, "want terminal, html, junit, json, markdown or openmetrics"},
+		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, `format "pdf": want terminal, html`},
+		"a_report_of_nothing":       {[]string{"report"}, "report what? name a run's folder"},
+		"a_report_of_no_run":        {[]string{"report", "scenarios"}, "read the run"},
+		"an_index_of_nothing":       {[]string{"report", "--index", "scenarios"}, "no run with a verdict lies below scenarios"},
+		"an_index_and_a_run":        {[]string{"report", "--index", "reports", "run"}, "takes all runs of the folder"},
 		"two_runs_as_html":          {[]string{"report", "--format", "html", "a", "b"}, "one at a time"},
 		"an_unknown_fail_on":        {[]string{"run", "--fail-on", "always", "nothing-happens"}, `--fail-on "always": want broken, unknown`},
 		"a_missing_baseline":        {[]string{"run", "--reports", reports, "--baseline", "nowhere.json", "nothing-happens"}, "nowhere.json: can't be read: no such file or directory\n    hint: halfopen baseline update"},
@@ -128,6 +132,26 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 	left, err := os.ReadDir(reports)
 	require.NoError(t, err)
 	require.Empty(t, left, "no run was started")
+}
+
+func TestTheSchemasArePrintedAndAnIndexIsWritten(t *testing.T) {
+	for format, file := range map[string]string{"json-schema": "verdict", "history-schema": "history"} {
+		t.Run(format, func(t *testing.T) {
+			code, out, _ := command(t, "report", "--format", format)
+			require.Equal(t, exitKept, code)
+			published, err := os.ReadFile(filepath.Join("docs", file+".schema.json"))
+			require.NoError(t, err)
+			require.Equal(t, string(published), out)
+		})
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "reports", "example"))))
+	code, out, errs := command(t, "report", "--index", dir)
+	require.Equal(t, exitKept, code, errs)
+	require.Contains(t, out, "index.html")
+	page, err := os.ReadFile(filepath.Join(dir, "index.html"))
+	require.NoError(t, err)
+	require.Less(t, strings.Index(string(page), "./fail/report.html"), strings.Index(string(page), "./pass/report.html"))
 }
 
 func TestLogsFromElsewhereAreJudgedAndTheUnjudgedNamed(t *testing.T) {

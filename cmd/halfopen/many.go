@@ -98,9 +98,13 @@ func runMany(ctx context.Context, out, errs io.Writer, o harness.Options, jobs [
 	if err != nil {
 		return err
 	}
+	index, err := indexOf(o.Reports, done)
+	if err != nil {
+		return err
+	}
 	if !look.quiet {
 		table(out, done)
-		v.total(done, o.Reports)
+		v.total(done, index)
 	}
 	dirs, err := g.holdAll(ctx, out, errs, o, done, look)
 	if err != nil {
@@ -124,6 +128,20 @@ func runMany(ctx context.Context, out, errs io.Writer, o harness.Options, jobs [
 		return exitCode(worst)
 	}
 	return nil
+}
+
+// indexOf writes a page over the runs that were judged, and gives its path; where none was, the folder.
+func indexOf(reports string, done []harness.Done) (string, error) {
+	var dirs []string
+	for _, d := range done {
+		if d.Run != nil {
+			dirs = append(dirs, d.Run.Dir)
+		}
+	}
+	if len(dirs) == 0 {
+		return reports, nil
+	}
+	return harness.Index(reports, dirs...)
 }
 
 // A manyView is what is seen while many run: a line of each that is over, and on a terminal one live line.
@@ -298,7 +316,7 @@ func (v *manyView) end() {
 }
 
 // total is the last line.
-func (v *manyView) total(done []harness.Done, reports string) {
+func (v *manyView) total(done []harness.Done, index string) {
 	counts := map[int]int{}
 	never := 0
 	for _, d := range done {
@@ -313,7 +331,7 @@ func (v *manyView) total(done []harness.Done, reports string) {
 	if never > 0 {
 		text += fmt.Sprintf(", %d not run", never)
 	}
-	fmt.Fprintf(v.out, "\n%s; reports below %s\n", text, fromHere(reports))
+	fmt.Fprintf(v.out, "\n%s; reports: %s\n", text, fromHere(index))
 }
 
 // table sums the runs up by scenario.

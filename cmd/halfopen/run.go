@@ -26,8 +26,8 @@ folder below --reports. A SCENARIO is a folder, or the name of one below scenari
 all of them.
 
 Several runs go on at once, in waves of no more than the machine carries: none is loaded while another of its wave is
-still brought up. Each is told in a line, and all in a table at the end. The exit code is the worst of all: 1 where any
-promise is broken, else 3 where anything could not be judged, else 0.`,
+still brought up. Each is told in a line, and all in a table at the end and on a page beside them, index.html. The exit
+code is the worst of all: 1 where any promise is broken, else 3 where anything could not be judged, else 0.`,
 		Example: `  halfopen run scenarios/stop-order-processor
   halfopen run scenarios --shard 2/4 --fail-fast
   halfopen run stop-order-processor flapping --repeat 5 --parallel 4

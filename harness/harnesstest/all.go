@@ -28,6 +28,11 @@ func RunAll(t *testing.T, folder string, options ...Option) {
 	if ground.Name != "container" {
 		t.Run("container", func(t *testing.T) { t.Skipf("skipped: runs in %s: %s", ground.Name, ground.Why) })
 	}
+	t.Cleanup(func() {
+		if path, err := harness.Index(o.Reports); err == nil { // without any run that was judged there is none
+			t.Logf("all runs: %s", path)
+		}
+	})
 	cases := longestFirst(t, folder)
 	carries, _ := harness.Carries(ground.Name)
 	waves := &waves{atOnce: carries}

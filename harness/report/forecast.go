@@ -45,9 +45,10 @@ func besides(in Input) (rows []forecastRow, met, of int) {
 		return nil, 0, 0
 	}
 	seen = map[forecastKey]int{}
+	steady := steadyOrders(in.Forecast)
 	for _, r := range in.Forecast.Rows {
 		k := keyOf(r, seen)
-		if r.At.Hi < in.Forecast.Zero.Lo || r.What == "applied" || r.Kind == "end" || passing(r, in.Forecast) {
+		if r.At.Hi < in.Forecast.Zero.Lo || r.What == "applied" || r.Kind == "end" || (r.Kind == "attempt" || r.Kind == "order") && steady[orderKey{r.Caller, r.ID}] {
 			continue
 		}
 		row := forecastRow{What: plain(r.String()), Forecast: r.At.Since(in.Forecast.Zero), Observed: "–", Class: "waiting"}
@@ -77,17 +78,23 @@ func besides(in Input) (rows []forecastRow, met, of int) {
 // mostForecast bounds the table.
 const mostForecast = 200
 
-// passing tells whether a row is of an order that passes at its first attempt: the steady state.
-func passing(r oracle.Foreseen, f oracle.Forecast) bool {
-	if r.Kind != "attempt" && r.Kind != "order" || r.N != 1 {
-		return false
-	}
-	for _, o := range f.Rows {
-		if o.Caller == r.Caller && o.ID == r.ID && (o.Kind == "attempt" || o.Kind == "order") && (o.N != 1 || o.Kind == "order" && o.What != oracle.ForecastAccepted) {
-			return false
+// An orderKey tells orders apart.
+type orderKey struct{ caller, id string }
+
+// steadyOrders are those that pass at their first attempt: the steady state, which nobody needs to be told.
+func steadyOrders(f oracle.Forecast) map[orderKey]bool {
+	out := map[orderKey]bool{}
+	for _, r := range f.Rows {
+		if r.Kind != "attempt" && r.Kind != "order" {
+			continue
+		}
+		k := orderKey{r.Caller, r.ID}
+		troubled := r.N != 1 || r.Kind == "order" && r.What != oracle.ForecastAccepted
+		if _, seen := out[k]; !seen || troubled {
+			out[k] = !troubled
 		}
 	}
-	return true
+	return out
 }
 
 // forecastLine says in one line how far the forecast was met.

@@ -2,11 +2,11 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
-	_ "embed" // the page's template and style
+	_ "embed" // the page's template, style and script
 	"encoding/base64"
 	"html/template"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -20,14 +20,35 @@ var pageText string
 //go:embed assets/page.css
 var styleText string
 
+// The script's parts, in the order in which they stand in the page.
+var (
+	//go:embed assets/unpack.js
+	unpackScript string
+	//go:embed assets/draw.js
+	drawScript string
+	//go:embed assets/near.js
+	nearScript string
+	//go:embed assets/timeline.js
+	timelineScript string
+	//go:embed assets/hands.js
+	handsScript string
+	//go:embed assets/events.js
+	eventsScript string
+	//go:embed assets/page.js
+	pageScript string
+)
+
+var scriptText = "\"use strict\";\n" + unpackScript + drawScript + nearScript + timelineScript + handsScript + eventsScript + pageScript
+
 var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Parse(pageText))
 })
 
 // A page is what the template takes: texts only, made plain.
 type page struct {
-	Style     template.CSS
-	StyleHash string
+	Style                 template.CSS
+	Script                template.JS
+	StyleHash, ScriptHash string
 
 	Outcome, Mark, Scenario, Headline, Env, Sidecar, Run, Why string
 	Notes                                                     []string
@@ -36,49 +57,54 @@ type page struct {
 	Story                                                     []storyRow
 	Forecast                                                  []forecastRow
 	ForecastLine, ForecastCut                                 string
+	ForecastOpen                                              bool
 	Checks                                                    []checkRow
-	Figures, About                                            []figure
-	ScenarioText, SpecText, SidecarText                       string
+	Differences                                               []differenceRow
+	Tiles, Figures, About                                     []figure
+	Files                                                     []sourceFile
 	Events                                                    int
+	Carried                                                   bool
+	Chart, History                                            template.HTML // packed
 }
 
 type brokenCheck struct {
-	Outcome, Check, Doc, Why string
-	Findings                 []brokenFinding
-	More                     int
+	Outcome, Mark, Check, Doc, Why string
+	Findings, Rest                 []brokenFinding
+	More                           int
 }
 
 type brokenFinding struct {
-	What   string
-	Events []brokenEvent
+	What, Want, Got string
+	Events          []eventLink
 }
 
-type brokenEvent struct {
+// An eventLink leads to an event in the list of events.
+type eventLink struct {
 	At, What, Source string
 	Seq              uint64
 }
 
-type storyRow struct {
-	N                             int
-	At, Mark, Outcome, Lane, What string
-}
+type storyRow struct{ At, Mark, Outcome, Lane, What string }
+
+// A differenceRow is a figure beside the accepted ones.
+type differenceRow struct{ Class, Mark, Figure, Accepted, Now, Change, Why string }
 
 type checkRow struct {
 	Class, Mark, Check, Doc, Why string
 	Examined                     int
 }
 
-// HTML is a whole page in one file: no script, no request to anywhere, what is broken first.
+// HTML is a whole page in one file: what is broken first, everything else below it, the raw history within. It asks
+// nobody for anything, and tells the same in words where its script may not run.
 func HTML(in Input) []byte {
 	v := in.Verdict
-	sum := sha256.Sum256([]byte(styleText))
+	history, carried := packHistory(in)
 	p := page{
-		Style: template.CSS(styleText), StyleHash: "sha256-" + base64.StdEncoding.EncodeToString(sum[:]),
+		Style: template.CSS(styleText), StyleHash: hash(styleText), Script: template.JS(scriptText), ScriptHash: hash(scriptText),
 		Outcome: string(v.Outcome), Mark: outcomeMark[v.Outcome], Scenario: plain(v.Scenario), Headline: headline(v),
 		Env: plain(v.Env), Sidecar: plain(v.Sidecar), Run: plain(v.Run), Why: plain(why(in)),
-		Timeline: timeline(v), Figures: figures(v), About: about(in),
-		ScenarioText: text(in.Scenario), SpecText: text(in.Spec), SidecarText: text(in.SidecarSpec),
-		Events: len(in.History.Events),
+		Timeline: timeline(v), Tiles: tiles(v), Figures: figures(v), About: about(in), Files: sources(in),
+		Events: len(in.History.Events), Carried: carried, History: history, Chart: pack(chart(in)),
 	}
 	for _, w := range v.Why {
 		if aside(w) {
@@ -86,19 +112,21 @@ func HTML(in Input) []byte {
 		}
 	}
 	g := group(v)
-	for _, r := range slices.Concat(g.failed, g.unknown) {
+	for _, r := range slices.Concat(g.failed, g.unknown, g.warned) {
 		p.Broken = append(p.Broken, broken(r))
 	}
-	for i, m := range v.Story {
+	for _, m := range v.Story {
 		p.Story = append(p.Story, storyRow{
-			N: i, At: clock(m.At), Mark: sign(m.Outcome), Outcome: m.Outcome, Lane: plain(m.Lane), What: plain(m.What),
+			At: clock(m.At), Mark: sign(m.Outcome), Outcome: m.Outcome, Lane: plain(m.Lane), What: plain(m.What),
 		})
 	}
-	for _, r := range slices.Concat(g.failed, g.unknown, g.kept, g.notHere) {
+	for _, r := range slices.Concat(g.failed, g.unknown, g.warned, g.kept, g.notHere) {
 		p.Checks = append(p.Checks, row(r))
 	}
-	p.Forecast, _, _ = besides(in)
-	p.ForecastLine, p.ForecastCut = forecastLine(in), plain(in.Forecast.Cut)
+	p.Differences = differences(v)
+	var met, of int
+	p.Forecast, met, of = besides(in)
+	p.ForecastLine, p.ForecastCut, p.ForecastOpen = forecastLine(in), plain(in.Forecast.Cut), met < of
 	var b bytes.Buffer
 	if err := pageTemplate().Execute(&b, p); err != nil {
 		panic(err) // the template is ours, and takes texts only
@@ -106,24 +134,40 @@ func HTML(in Input) []byte {
 	return b.Bytes()
 }
 
-var outcomeMark = map[oracle.Outcome]string{oracle.Pass: "✓", oracle.Fail: "✗", oracle.Unknown: "?"}
-
-func sign(outcome string) string {
-	if m := marks[outcome]; m.sign != "" {
-		return m.sign
-	}
-	return "·"
+// hash names a script or a style in a policy of what may run.
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
+var outcomeMark = map[oracle.Outcome]string{oracle.Pass: "✓", oracle.Fail: "✗", oracle.Unknown: "?"}
+
+func sign(outcome string) string { return cmp.Or(marks[outcome].sign, "·") }
+
+// broken tells the first finding at length, some more below a fold, and how many the rest are.
 func broken(r oracle.Result) brokenCheck {
-	const most = 5
-	out := brokenCheck{Outcome: string(r.Outcome), Check: r.Check, Doc: r.Doc, Why: plain(r.Why), More: max(0, len(r.Findings)-most)}
-	for _, f := range r.Findings[:min(len(r.Findings), most)] {
-		found := brokenFinding{What: plain(f.What)}
-		for _, e := range f.Events {
-			found.Events = append(found.Events, brokenEvent{At: clock(e.At), What: plain(e.What), Source: plain(e.Source), Seq: e.Seq})
+	const first, most = 1, 12
+	out := brokenCheck{
+		Outcome: string(r.Outcome), Mark: row(r).Mark, Check: r.Check, Doc: r.Doc, Why: plain(r.Why), More: max(0, len(r.Findings)-most),
+	}
+	if r.Severity == oracle.Warn {
+		out.Outcome = string(oracle.Unknown) // it is told, and does not count
+	}
+	for i, f := range r.Findings[:min(len(r.Findings), most)] {
+		found := brokenFinding{What: plain(f.What), Want: plain(f.Want), Got: plain(f.Got), Events: linksTo(f.Events)}
+		if i < first {
+			out.Findings = append(out.Findings, found)
+		} else {
+			out.Rest = append(out.Rest, found)
 		}
-		out.Findings = append(out.Findings, found)
+	}
+	return out
+}
+
+func linksTo(events []oracle.Event) []eventLink {
+	var out []eventLink
+	for _, e := range events {
+		out = append(out, eventLink{At: clock(e.At), What: plain(e.What), Source: plain(e.Source), Seq: e.Seq})
 	}
 	return out
 }
@@ -133,6 +177,8 @@ func row(r oracle.Result) checkRow {
 	switch {
 	case !r.Applies:
 		c.Mark, c.Class = "–", ""
+	case r.Severity == oracle.Warn && r.Outcome != oracle.Pass:
+		c.Mark, c.Class = "!", "waiting"
 	case r.Outcome == oracle.Fail:
 		c.Class = "failed"
 	case r.Outcome == oracle.Unknown:
@@ -143,30 +189,3 @@ func row(r oracle.Result) checkRow {
 
 // why is the scenario's own reason, on one line.
 func why(in Input) string { return strings.Join(strings.Fields(in.Plan.Scenario.Why), " ") }
-
-// about says where and with what a run was made.
-func about(in Input) []figure {
-	h := in.History.Header
-	out := []figure{
-		{"started", h.Started.UTC().Format("2006-01-02 15:04:05 UTC")},
-		{"environment", plain(h.Env + ": " + h.EnvWhy)},
-		{"sidecar", plain(h.Sidecar + " " + h.SidecarVersion)},
-	}
-	for _, k := range slices.Sorted(maps.Keys(h.Versions)) {
-		out = append(out, figure{plain(k), plain(h.Versions[k])})
-	}
-	return out
-}
-
-// text keeps a file's lines and makes each plain.
-func text(file string) string {
-	const most = 2000
-	lines := strings.Split(strings.TrimRight(file, "\n"), "\n")
-	if len(lines) > most {
-		lines = append(lines[:most], "…")
-	}
-	for i, l := range lines {
-		lines[i] = plain(strings.ReplaceAll(l, "\t", "    "))
-	}
-	return strings.Join(lines, "\n")
-}

@@ -23,6 +23,9 @@ type Input struct {
 	History     *history.History
 	Forecast    oracle.Forecast   // what the spec implies for the plan
 	Observed    []oracle.Foreseen // what happened, as rows of the same timetable
+	Chart       oracle.Chart      // what the picture is drawn from
+	Causes      []oracle.Cause    // what each field of spec and scenario brought about
+	HistoryText []byte            // history.jsonl as it was; nil where there is no file
 	Scenario    string            // the scenario's file as it was
 	Spec        string            // the spec's; "" for none
 	SidecarSpec string            // the spec that the sidecars got instead; "" where it is the same

@@ -21,49 +21,39 @@ type screen struct {
 	opt TerminalOptions
 }
 
-// Terminal tells a run on a terminal: the verdict and what is broken first, then the story, then the rest.
+// mostLines is how long a story on a terminal is at most: with the two lines that say where the report lies, forty.
+const mostLines = 38
+
+// Terminal tells a run on a terminal: the verdict and what is broken first, then lanes and story, then the rest, in
+// no more than forty lines. What is left out of the story is in the other reports.
 func Terminal(w io.Writer, in Input, opt TerminalOptions) {
 	if opt.Width <= 0 {
 		opt.Width = 100
 	}
-	s := screen{w, opt}
+	above, below := &strings.Builder{}, &strings.Builder{}
+	s := screen{above, opt}
 	g := group(in.Verdict)
 	s.headline(in.Verdict)
-	for _, r := range g.failed {
-		s.finding("✗", "31", r)
-	}
-	for _, r := range g.unknown {
-		s.finding("?", "33", r)
-	}
+	s.findings(g)
 	for _, why := range in.Verdict.Why {
 		if aside(why) {
-			s.line("  " + plain(why))
+			s.line(s.cut("  " + plain(why)))
 		}
 	}
 	s.line("")
-	s.lane(in.Verdict)
-	s.story(in.Verdict)
+	s.lanes(in.Verdict)
+	s = screen{below, opt}
 	s.line("")
-	names := make([]string, len(g.kept))
-	for i, r := range g.kept {
-		names[i] = r.Check
-	}
-	if len(names) > 0 {
-		s.wrap(fmt.Sprintf("%d kept: ", len(names)), strings.Join(names, ", "))
-	}
-	if len(g.notHere) > 0 {
-		names = names[:0]
-		for _, r := range g.notHere {
-			names = append(names, r.Check)
-		}
-		s.wrap(fmt.Sprintf("%d not in play: ", len(names)), strings.Join(names, ", "))
-	}
+	s.checks("kept", g.kept)
+	s.checks("not in play", g.notHere)
 	if text := forecastLine(in); text != "" {
-		s.wrap("  ", text)
+		s.wrap("", text)
 	}
-	for _, f := range figures(in.Verdict) {
-		s.line(fmt.Sprintf("  %-32s %s", f.Name, f.Value))
-	}
+	s.wrap("", figuresLine(in.Verdict))
+	s.baseline(in.Verdict)
+	io.WriteString(w, above.String())
+	screen{w, opt}.story(in.Verdict, mostLines-strings.Count(above.String(), "\n")-strings.Count(below.String(), "\n"))
+	io.WriteString(w, below.String())
 }
 
 func (s screen) paint(code, text string) string {
@@ -81,23 +71,104 @@ func (s screen) headline(v oracle.Verdict) {
 	s.line(text + fmt.Sprintf("  (%s, sidecar %s)", plain(v.Env), plain(v.Sidecar)))
 }
 
+// findings tells what is broken and what could not be judged: the first check at length, with the events that show
+// it, the others in a line each.
+func (s screen) findings(g groups) {
+	const most = 6
+	told := 0
+	for _, group := range []struct {
+		mark, colour string
+		results      []oracle.Result
+	}{{"✗", "31", g.failed}, {"?", "33", g.unknown}, {"!", "33", g.warned}} {
+		for _, r := range group.results {
+			switch told++; {
+			case told == 1:
+				s.finding(group.mark, group.colour, r)
+			case told <= most:
+				what := r.Doc
+				if len(r.Findings) > 0 {
+					what = r.Findings[0].What
+				} else if r.Why != "" {
+					what = r.Why
+				}
+				s.marked(group.mark, group.colour, fmt.Sprintf(" %s: %s", r.Check, plain(what)))
+			}
+		}
+	}
+	if told > most {
+		s.line(fmt.Sprintf("  … and %d more checks in the report", told-most))
+	}
+}
+
+// marked writes a line behind a mark, no longer than the screen is wide.
+func (s screen) marked(mark, colour, text string) {
+	s.line(s.paint(colour, mark) + strings.TrimPrefix(s.cut(mark+text), mark))
+}
+
 // finding tells a result that is not a pass, with the events that show it.
 func (s screen) finding(mark, colour string, r oracle.Result) {
-	s.line(s.paint(colour, mark+" "+r.Check) + ": " + r.Doc)
+	s.marked(mark+" "+r.Check, colour, ": "+r.Doc)
 	if r.Why != "" {
-		s.wrap("    ", plain(r.Why))
+		s.wrap("    ", s.short(plain(r.Why)))
 	}
-	const most = 3
+	const most, events = 2, 3
 	for i, f := range r.Findings {
 		if i == most {
 			s.line(fmt.Sprintf("    … and %d more", len(r.Findings)-most))
 			break
 		}
-		s.wrap("    ", plain(f.What))
-		for _, e := range f.Events {
+		s.wrap("    ", s.short(plain(f.What)))
+		for _, e := range f.Events[:min(events, len(f.Events))] {
 			s.line(s.cut(fmt.Sprintf("      %9s  %s #%d  %s", clock(e.At), plain(e.Source), e.Seq, plain(e.What))))
 		}
 	}
+}
+
+// short keeps a text to two lines.
+func (s screen) short(text string) string {
+	if r, most := []rune(text), 2*(s.opt.Width-6); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return text
+}
+
+// checks names checks, in no more lines than names are worth.
+func (s screen) checks(how string, results []oracle.Result) {
+	if len(results) == 0 {
+		return
+	}
+	names := make([]string, len(results))
+	for i, r := range results {
+		names[i] = r.Check
+	}
+	s.wrap(fmt.Sprintf("%d %s: ", len(results), how), strings.Join(names, ", "))
+}
+
+// baseline tells how the run's figures compare with accepted ones.
+func (s screen) baseline(v oracle.Verdict) {
+	var told []string
+	for _, d := range v.Differences {
+		told = append(told, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", outcomeMark[d.Outcome], plain(d.Figure), oracle.Amount(d.Now.Median, d.Unit), change(d))))
+	}
+	if len(told) > 0 {
+		s.wrap("against the baseline: ", strings.Join(told, ", "))
+	}
+}
+
+// figuresLine tells the figures one after the other.
+func figuresLine(v oracle.Verdict) string {
+	f := v.Figures
+	out := fmt.Sprintf("orders: %d sent, %d accepted, %d received; %d attempts, %d of them retries; %d refused; %d breaker transitions",
+		f.OrdersSent, f.OrdersAccepted, f.OrdersReceived, f.Attempts, f.Retries, f.Refused, f.Transitions)
+	for _, d := range []struct {
+		name string
+		d    *time.Duration
+	}{{"time to trip", f.TimeToTrip}, {"recovery after readiness", f.Recovery}} {
+		if d.d != nil {
+			out += fmt.Sprintf("; %s %s", d.name, round(*d.d))
+		}
+	}
+	return out + fmt.Sprintf("; slack %s below, %s above", round(v.Slack.Lower), round(v.Slack.Upper))
 }
 
 // cut keeps a line within the width.
@@ -129,78 +200,4 @@ func (s screen) wrap(prefix, text string) {
 var marks = map[string]struct{ sign, colour string }{
 	"ok": {"✓", "32"}, "failed": {"✗", "31"}, "refused": {"⊘", "33"}, "waiting": {"…", "33"},
 	"open": {"●", "31"}, "half-open": {"◐", "33"}, "closed": {"○", "32"},
-}
-
-// story tells the moments with the time since the run began; a long one is cut in the middle.
-func (s screen) story(v oracle.Verdict) {
-	const most = 60
-	skipped := len(v.Story) - most
-	for i, m := range v.Story {
-		if skipped > 0 && i == most/2 {
-			s.line(fmt.Sprintf("%9s    … %d more moments in the report", "", skipped))
-		}
-		if skipped > 0 && i >= most/2 && i < most/2+skipped {
-			continue
-		}
-		mark := marks[m.Outcome]
-		if mark.sign == "" {
-			mark.sign = "·"
-		}
-		text := s.cut(fmt.Sprintf("%9s  %s %s: %s", clock(m.At), mark.sign, plain(m.Lane), plain(m.What)))
-		if mark.colour != "" {
-			text = strings.Replace(text, mark.sign, s.paint(mark.colour, mark.sign), 1)
-		}
-		s.line(text)
-	}
-}
-
-// lane draws each breaker's state over the run in characters: · before and after, ○ closed, ● open, ◐ half-open.
-func (s screen) lane(v oracle.Verdict) {
-	end, lanes := time.Duration(0), []string{}
-	for _, m := range v.Story {
-		end = max(end, m.At, m.Until)
-		if m.Kind == "breaker" && !contains(lanes, m.Lane) {
-			lanes = append(lanes, m.Lane)
-		}
-	}
-	if end == 0 {
-		return
-	}
-	for _, lane := range lanes {
-		name := plain(lane)
-		width := max(10, min(s.opt.Width, 120)-len([]rune(name))-3)
-		cells := make([]string, width)
-		state := "closed"
-		next := 0
-		for i := range cells {
-			until := end * time.Duration(i+1) / time.Duration(width)
-			shown := state
-			for ; next < len(v.Story) && v.Story[next].At <= until; next++ {
-				if m := v.Story[next]; m.Kind == "breaker" && m.Lane == lane {
-					state = m.Outcome
-					if shown != "half-open" || state == "closed" {
-						shown = state
-					}
-					if m.Outcome == "half-open" {
-						shown = "half-open"
-					}
-				}
-			}
-			cells[i] = s.paint(marks[shown].colour, marks[shown].sign)
-		}
-		s.line("  " + name + " " + strings.Join(cells, ""))
-	}
-	if len(lanes) > 0 {
-		s.line("  ○ closed  ● open  ◐ half-open, over " + round(end))
-		s.line("")
-	}
-}
-
-func contains(list []string, want string) bool {
-	for _, s := range list {
-		if s == want {
-			return true
-		}
-	}
-	return false
 }
