@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,6 +52,13 @@ promise is broken, else 3 where anything could not be judged, else 0.`,
 			if jobs = harness.Shard(jobs, i, n); len(jobs) == 0 {
 				return fmt.Errorf("--shard %s: nothing is left for it of %d runs (at most as many shards as runs)", many.shard, all)
 			}
+			told := map[string]bool{}
+			for _, j := range jobs {
+				if !told[j.Scenario] && !look.quiet {
+					told[j.Scenario] = true
+					warn(cmd.ErrOrStderr(), j.Scenario, "")
+				}
+			}
 			if len(jobs) > 1 {
 				return runMany(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, jobs, many, look)
 			}
@@ -73,6 +81,18 @@ promise is broken, else 3 where anything could not be judged, else 0.`,
 	many.flags(f)
 	look.flags(f)
 	return cmd
+}
+
+// warn tells before a run what it may not be able to judge. file is the spec's, where people know it by another name.
+func warn(w io.Writer, dir, file string) {
+	s, spec, err := harness.Load(dir)
+	if err != nil {
+		return // told by the run itself
+	}
+	for _, p := range harness.TooShort(s, spec) {
+		p.File = cmp.Or(file, p.File)
+		fmt.Fprintf(w, "warning: %s\n", p)
+	}
 }
 
 // worse orders exit codes by what a gate must not overlook: a broken promise, then what could not be judged.

@@ -106,7 +106,7 @@ func (p *parser) retries(v document.Value) {
 			}
 		}
 		r.Duration = p.duration(f.Get("duration"), defaultRetryDuration)
-		r.MaxInterval = p.duration(f.Get("maxInterval"), defaultMaxInterval)
+		r.MaxInterval, r.CapGiven = p.duration(f.Get("maxInterval"), defaultMaxInterval), f.Get("maxInterval").Set()
 		r.MaxRetries = f.Get("maxRetries").Int(Forever)
 		if v := f.Get("maxRetries"); r.MaxRetries < Forever {
 			p.bad(v, "fewer than no retries", "-1 for ever, 0 for none")

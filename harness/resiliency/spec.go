@@ -31,6 +31,7 @@ type Retry struct {
 	Policy      string        // Constant | Exponential
 	Duration    time.Duration // constant: the gap, 5 s by default
 	MaxInterval time.Duration // exponential: the cap before jitter, 60 s by default
+	CapGiven    bool          // maxInterval stands in the spec
 	MaxRetries  int           // Forever, 0 for none, n for n+1 attempts
 	HTTPStatus  []StatusRange // matching.httpStatusCodes; empty means all
 	GRPCStatus  []StatusRange // matching.gRPCStatusCodes; empty means all
