@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/halfopen/halfopen/harness/oracle"
 )
@@ -20,6 +21,8 @@ type junitSuite struct {
 	Failures   int             `xml:"failures,attr"`
 	Errors     int             `xml:"errors,attr"`
 	Skipped    int             `xml:"skipped,attr"`
+	Time       string          `xml:"time,attr"`                // how long the run took, in seconds
+	Timestamp  string          `xml:"timestamp,attr,omitempty"` // when it began
 	Properties []junitProperty `xml:"properties>property"`
 	Cases      []junitCase     `xml:"testcase"`
 }
@@ -32,6 +35,7 @@ type junitProperty struct {
 type junitCase struct {
 	Class   string     `xml:"classname,attr"`
 	Name    string     `xml:"name,attr"`
+	Time    string     `xml:"time,attr"`
 	Failure *junitText `xml:"failure,omitempty"`
 	Error   *junitText `xml:"error,omitempty"`
 	Skipped *junitText `xml:"skipped,omitempty"`
@@ -46,12 +50,12 @@ type junitText struct {
 // be judged an error, one that is not in play skipped.
 func JUnit(in Input) []byte {
 	v := in.Verdict
-	suite := junitSuite{Name: plain(v.Scenario), Properties: []junitProperty{
+	suite := junitSuite{Name: plain(v.Scenario), Time: took(in), Timestamp: began(in), Properties: []junitProperty{
 		{"run", plain(v.Run)}, {"env", plain(v.Env)}, {"sidecar", plain(v.Sidecar)},
 		{"outcome", string(v.Outcome)}, {"slack", round(v.Slack.Upper)},
 	}}
 	for _, r := range v.Results {
-		c := junitCase{Class: "halfopen." + plain(v.Scenario), Name: r.Check}
+		c := junitCase{Class: "halfopen." + plain(v.Scenario), Name: r.Check, Time: "0.000"}
 		switch {
 		case !r.Applies:
 			suite.Skipped++
@@ -68,7 +72,7 @@ func JUnit(in Input) []byte {
 	if len(in.History.Flaws) > 0 {
 		suite.Errors++
 		suite.Cases = append(suite.Cases, junitCase{
-			Class: "halfopen." + plain(v.Scenario), Name: "history",
+			Class: "halfopen." + plain(v.Scenario), Name: "history", Time: "0.000",
 			Error: &junitText{Message: plain(in.History.Flaws[0]), Text: plain(strings.Join(in.History.Flaws, "; "))},
 		})
 	}
@@ -82,6 +86,24 @@ func JUnit(in Input) []byte {
 	}
 	b.WriteByte('\n')
 	return b.Bytes()
+}
+
+// took is how long a run went on, by its history. The run as a whole takes time; the checks are made afterwards, from
+// the record, and take none of it.
+func took(in Input) string {
+	var last time.Duration
+	for _, e := range in.History.Events {
+		last = max(last, e.At)
+	}
+	return fmt.Sprintf("%.3f", last.Seconds())
+}
+
+// began is when a run began, as JUnit writes it; "" where the history does not say.
+func began(in Input) string {
+	if in.History.Header.Started.IsZero() {
+		return ""
+	}
+	return in.History.Header.Started.UTC().Format("2006-01-02T15:04:05")
 }
 
 func firstWhat(r oracle.Result) string {
