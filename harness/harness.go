@@ -91,6 +91,10 @@ type NotStarted struct{ error }
 
 func (n NotStarted) Unwrap() error { return n.error }
 
+// Unsuited is an error for which an environment can't run a scenario at all, as where a command is to run in a
+// container.
+type Unsuited struct{ error }
+
 // prepare reads all input and chooses the environment. It starts nothing.
 func prepare(ctx context.Context, o Options) (plan scenario.Plan, spec *resiliency.Spec, sidecars []byte, g Ground, err error) {
 	s, spec, err := Load(o.Scenario)
@@ -105,6 +109,9 @@ func prepare(ctx context.Context, o Options) (plan scenario.Plan, spec *resilien
 	}
 	name, why, err := suited(s, o.Env)
 	if err != nil {
+		return plan, nil, nil, g, err
+	}
+	if err := findPrograms(o.Scenario, s); err != nil {
 		return plan, nil, nil, g, err
 	}
 	g, err = Choose(ctx, name, o.Binary)

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/halfopen/halfopen/harness"
-	"github.com/halfopen/halfopen/harness/env/envtest"
+	"github.com/halfopen/halfopen/harness/harnesstest"
 	"github.com/halfopen/halfopen/harness/oracle"
 )
 
@@ -73,7 +73,7 @@ func TestTiming(t *testing.T) {
 
 // conduct runs every scenario so many times, with an n-th of what the machine carries at once, and writes the report.
 func conduct(t *testing.T, name string, runs, nth int, busy bool) study {
-	binary := envtest.Binary(t)
+	binary := harnesstest.Binary(t)
 	ground, err := harness.Choose(t.Context(), os.Getenv("HALFOPEN_ENV"), binary)
 	require.NoError(t, err)
 	files, err := filepath.Glob("*/scenario.yaml")

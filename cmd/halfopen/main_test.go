@@ -18,7 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/halfopen/halfopen/harness/env/envtest"
+	"github.com/halfopen/halfopen/harness/harnesstest"
 )
 
 // command runs halfopen in this process, from the repository's root.
@@ -190,7 +190,7 @@ type child struct {
 
 func start(t *testing.T, env []string, args ...string) *child {
 	t.Helper()
-	c := &child{Cmd: exec.Command(envtest.Binary(t), args...), lines: make(chan string, 1000)}
+	c := &child{Cmd: exec.Command(harnesstest.Binary(t), args...), lines: make(chan string, 1000)}
 	c.Dir = filepath.Join("..", "..")
 	c.Env = append(os.Environ(), env...)
 	r, w, err := os.Pipe()
@@ -274,6 +274,34 @@ func TestAKilledRunLeavesNoProcess(t *testing.T) {
 	require.Equal(t, exitKept, clean.code(t))
 }
 
+// A team has its scenario in a repository of its own, and halfopen from `go install`: nothing of ours is near.
+func TestAScenarioOutsideOfTheRepository(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes")
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "chaos", "first-orders"), 0o755))
+	for name, text := range map[string]string{
+		"scenario.yaml": "name: first-orders\nwhy: somebody's first one\nresiliency: ../../deploy.yaml\nservices:\n  payments: { app: order-processor }\n" +
+			"  shop: { app: checkout, sends: { to: payments, every: 100ms } }\ntimeline:\n  - wait: { orders: 3 }\n",
+		"../../deploy.yaml": "apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: { name: shop }\nspec:\n" +
+			"  policies: { retries: { few: { duration: 1s, maxRetries: 3 } } }\n  targets: { apps: { payments: { retry: few } } }\n",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "chaos", "first-orders", name), []byte(text), 0o644))
+	}
+	program := harnesstest.Binary(t)
+	for _, c := range []struct{ from, scenario string }{{".", "./chaos/first-orders"}, {"chaos", "first-orders/scenario.yaml"}, {"chaos/first-orders", "."}} {
+		cmd := exec.Command(program, "run", "--env", "process", c.scenario)
+		cmd.Dir = filepath.Join(dir, c.from)
+		text, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", text)
+		require.Contains(t, string(text), "PASS  first-orders: all promises kept")
+		runs, err := filepath.Glob(filepath.Join(cmd.Dir, "reports", "first-orders-*", "report.html"))
+		require.NoError(t, err)
+		require.Len(t, runs, 1)
+	}
+}
+
 // The quickstart's two terminals: each app with a sidecar beside it, found without configuration.
 func TestTheQuickstartsTwoTerminals(t *testing.T) {
 	if testing.Short() {
@@ -283,9 +311,9 @@ func TestTheQuickstartsTwoTerminals(t *testing.T) {
 	port := freePortOf(t)
 	resources := filepath.Join("scenarios", "stop-order-processor")
 	orders := start(t, []string{cache, "APP_HOST=127.0.0.1"}, "sidecar", "run", "--app-id", "order-processor", "--app-port", port, "--resources-path", resources,
-		"--app-protocol", "http", "--dapr-http-port", freePortOf(t), "--", envtest.Binary(t), "app", "order-processor")
+		"--app-protocol", "http", "--dapr-http-port", freePortOf(t), "--", harnesstest.Binary(t), "app", "order-processor")
 	orders.await(t, "You're up and running!")
-	caller := start(t, []string{cache}, "sidecar", "run", "--app-id", "checkout", "--resources-path", resources, "--", envtest.Binary(t), "app", "checkout", "--every", "100ms")
+	caller := start(t, []string{cache}, "sidecar", "run", "--app-id", "checkout", "--resources-path", resources, "--", harnesstest.Binary(t), "app", "checkout", "--every", "100ms")
 	caller.await(t, `== APP == Order passed: {"orderId":1}`)
 	orders.await(t, `== APP == Order received: {"orderId":1}`)
 	require.NoError(t, orders.Process.Signal(os.Interrupt))
@@ -293,7 +321,7 @@ func TestTheQuickstartsTwoTerminals(t *testing.T) {
 	caller.await(t, "Error processing operation endpoint[order-processor, order-processor:orders]. Retrying...")
 	// Restarted without a spec, as the quickstart does, at other ports.
 	orders = start(t, []string{cache, "APP_HOST=127.0.0.1"}, "sidecar", "run", "--app-id", "order-processor", "--app-port", freePortOf(t),
-		"--app-protocol", "http", "--", envtest.Binary(t), "app", "order-processor")
+		"--app-protocol", "http", "--", harnesstest.Binary(t), "app", "order-processor")
 	orders.await(t, "== APP == Order received:")
 	caller.await(t, "Recovered processing operation")
 	caller.await(t, "== APP == Order passed:")

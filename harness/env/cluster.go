@@ -43,7 +43,9 @@ func Bring(ctx context.Context, cfg Config, host Host) (_ Env, err error) {
 		return nil, err
 	}
 	for _, l := range cfg.Plan.Links {
-		addr, err := host.Links().Open(ctx, link.Config{Name: l.Name, Listen: host.Listen(l), Upstream: c.upstream(l), Door: cfg.Plan.HasDoor(l)})
+		addr, err := host.Links().Open(ctx, link.Config{
+			Name: l.Name, Listen: host.Listen(l), Upstream: c.upstream(l), Door: cfg.Plan.HasDoor(l), IDs: cfg.Plan.IDs(l),
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +64,7 @@ func Bring(ctx context.Context, cfg Config, host Host) (_ Env, err error) {
 			}
 			return c.provePolicies(ctx, s.Name)
 		})
-		if s.Sends == nil {
+		if !c.isLoad(s) {
 			all.Go(func() error { return app.start(ctx) })
 		}
 	}
@@ -85,10 +87,18 @@ func Closing(ctx context.Context) (context.Context, context.CancelFunc) {
 // Load starts the callers.
 func (c *cluster) Load(ctx context.Context) error {
 	var all errgroup.Group
-	for _, s := range c.cfg.Plan.Scenario.Callers() {
-		all.Go(func() error { return c.part(s.Name, history.App).start(ctx) })
+	for _, s := range c.cfg.Plan.Scenario.Services {
+		if c.isLoad(s) {
+			all.Go(func() error { return c.part(s.Name, history.App).start(ctx) })
+		}
 	}
 	return all.Wait()
+}
+
+// isLoad tells whether a service sends by itself. One that is called as well only hands on what it gets: it must be
+// up before.
+func (c *cluster) isLoad(s scenario.Service) bool {
+	return s.Sends != nil && !c.cfg.Plan.Scenario.Called(s.Name)
 }
 
 // Send puts one order of the harness's own into a link.
@@ -130,13 +140,29 @@ func key(service, part string) string { return service + "/" + part }
 // upstream is where a link's Toxiproxy dials.
 func (c *cluster) upstream(l scenario.Link) string {
 	p := c.places[l.To]
-	port := map[string]int{scenario.HopToSidecar: p.HTTP, scenario.HopToPeer: p.Internal, scenario.HopToApp: p.App}[l.Hop]
+	if l.Hop == scenario.HopToApp {
+		return c.appAt(l.To)
+	}
+	port := map[string]int{scenario.HopToSidecar: p.HTTP, scenario.HopToPeer: p.Internal}[l.Hop]
 	return net.JoinHostPort(p.Host, strconv.Itoa(port))
 }
 
-// until asks again and again until ok, at most for readyTimeout, and not once it is in vain.
-func until(ctx context.Context, what string, vain func() error, ok func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+// appAt is where a service's app listens.
+func (c *cluster) appAt(service string) string {
+	host := c.cfg.Plan.Scenario.Service(service).Host
+	if host == "" {
+		host = c.places[service].Host
+	}
+	return net.JoinHostPort(host, strconv.Itoa(c.places[service].App))
+}
+
+// until asks again and again until ok, at most for a time (0 for readyTimeout), and not once it is in vain.
+func until(ctx context.Context, what string, within time.Duration, vain func() error, ok func(context.Context) error) error {
+	if within == 0 {
+		within = readyTimeout
+	}
+	whole := ctx
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for {
 		err := ok(ctx)
@@ -148,7 +174,10 @@ func until(ctx context.Context, what string, vain func() error, ok func(context.
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s: not ready: %w", what, err)
+			if whole.Err() != nil {
+				return whole.Err()
+			}
+			return fmt.Errorf("%s is not ready after %s: %w", what, within, err)
 		case <-time.After(readyPause):
 		}
 	}

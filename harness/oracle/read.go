@@ -245,7 +245,12 @@ func (b *builder) attempt(x *Exchange) {
 	}
 	switch {
 	case len(candidates) == 1:
-		candidates[0].Attempts = append(candidates[0].Attempts, x)
+		o := candidates[0]
+		o.Attempts = append(o.Attempts, x)
+		if x.Op != "" { // from here on it is known by what its sidecar named it
+			o.Op = x.Op
+			b.byOp[x.Op] = append(b.byOp[x.Op], o)
+		}
 	case len(candidates) > 1:
 		b.Unattributed = append(b.Unattributed, x)
 	default:

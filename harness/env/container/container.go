@@ -75,12 +75,13 @@ type host struct {
 	containers []string          // ids, for removal
 	holders    map[string]string // service → id
 	parts      map[string]*pod   // service/part
+	sidecars   map[string]string // service → the tap in front of its sidecar
 }
 
 func newHost(c env.Config, e *Engine, image string) *host {
 	return &host{
 		cfg: c, engine: e, image: image, labels: labels(c.Run),
-		holders: map[string]string{}, parts: map[string]*pod{},
+		holders: map[string]string{}, parts: map[string]*pod{}, sidecars: map[string]string{},
 	}
 }
 
@@ -220,9 +221,13 @@ func (h *host) Links() link.Control { return h.links }
 func (h *host) Listen(scenario.Link) string { return ":0" }
 
 // Reach is the tap's port at the address of the links' container.
-func (h *host) Reach(_ scenario.Link, addr string) string {
+func (h *host) Reach(l scenario.Link, addr string) string {
 	_, port, _ := net.SplitHostPort(addr)
-	return net.JoinHostPort(h.linkIP, port)
+	at := net.JoinHostPort(h.linkIP, port)
+	if l.Hop == scenario.HopToSidecar {
+		h.sidecars[l.From] = at
+	}
+	return at
 }
 
 // Start starts a part in its service's pod: the first time a new container, later the same one again.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/wait"
 
 	"github.com/halfopen/halfopen/harness/env"
 	"github.com/halfopen/halfopen/harness/history"
@@ -50,12 +52,11 @@ func (h *host) newPod(ctx context.Context, p env.Part) (*pod, error) {
 			Reader: bytes.NewReader(f.Data), ContainerFilePath: filesDir + "/" + f.Name, FileMode: 0o644,
 		})
 	}
-	h.mu.Lock()
-	holder := h.holders[p.Service]
-	h.mu.Unlock()
-	r.HostConfigModifier = func(hc *container.HostConfig) {
-		hc.NetworkMode = container.NetworkMode("container:" + holder)
-		hc.Init = &init
+	r.HostConfigModifier = h.inPod(p.Service, init)
+	if tap := h.sidecars[p.Service]; tap != "" && p.Image != "" {
+		if err := h.bringNear(ctx, p.Service, tap); err != nil {
+			return nil, err
+		}
 	}
 	c, err := h.run(ctx, r)
 	if err != nil {
@@ -65,6 +66,33 @@ func (h *host) newPod(ctx context.Context, p env.Part) (*pod, error) {
 	out.logs = newTail(h.engine.client, out.id, p, h.onRun)
 	out.watch()
 	return out, nil
+}
+
+// inPod puts a container into a service's pod.
+func (h *host) inPod(service string, init bool) func(*container.HostConfig) {
+	h.mu.Lock()
+	holder := h.holders[service]
+	h.mu.Unlock()
+	return func(hc *container.HostConfig) {
+		hc.NetworkMode = container.NetworkMode("container:" + holder)
+		hc.Init = &init
+	}
+}
+
+// bringNear lets the tap in front of a service's sidecar be reached on the pod's localhost, at the tap's own port:
+// somebody's own app may look for its sidecar nowhere else.
+func (h *host) bringNear(ctx context.Context, service, tap string) error {
+	_, port, _ := net.SplitHostPort(tap)
+	_, err := h.run(ctx, testcontainers.ContainerRequest{
+		Name: h.name(service, "localhost"), Image: h.image,
+		Cmd:                []string{"hold", "--forward", net.JoinHostPort("127.0.0.1", port) + "=" + tap},
+		HostConfigModifier: h.inPod(service, false),
+		WaitingFor:         wait.ForLog("forward ").WithPollInterval(10 * time.Millisecond),
+	})
+	if err != nil {
+		return fmt.Errorf("bring the sidecar of %s near: %w", service, err)
+	}
+	return nil
 }
 
 // onRun records what was seen at a moment on the engine's clock.
