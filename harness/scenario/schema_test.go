@@ -42,11 +42,15 @@ func TestEveryScenarioIsWhatTheSchemaSaysAndNamesIt(t *testing.T) {
 	require.NoError(t, err)
 	files, err := filepath.Glob("../../scenarios/*/scenario.yaml")
 	require.NoError(t, err)
-	more, err := filepath.Glob("../../scenarios/testdata/*/scenario.yaml")
-	require.NoError(t, err)
 	require.Greater(t, len(files), 30)
-	for _, file := range append(files, more...) {
-		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
+	for _, others := range []string{"../../scenarios/testdata/*/scenario.yaml", "../../examples/*/*/scenario.yaml", "../../examples/*/scenarios/*/scenario.yaml"} {
+		more, err := filepath.Glob(others)
+		require.NoError(t, err)
+		require.NotEmpty(t, more, others)
+		files = append(files, more...)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimPrefix(filepath.Dir(file), "../../"), func(t *testing.T) {
 			text, err := os.ReadFile(file)
 			require.NoError(t, err)
 			require.NoError(t, refuses(t, s, string(text)))
@@ -154,7 +158,13 @@ func TestWhatTheSchemaRefusesTheParserRefuses(t *testing.T) {
 		"a_checkout_with_port":               {"service", "app: checkout, port: 80, sends: { to: b }"},
 		"a_checkout_that_sends_nothing":      {"service", "app: checkout"},
 		"an_order_processor_that_sends":      {"service", "app: order-processor, sends: { to: b }"},
-		"an_image_that_sends":                {"service", "image: x, port: 80, sends: { to: b }"},
+		"an_image_and_a_command":             {"service", "image: x, command: [x], port: 80"},
+		"a_program_that_does_nothing":        {"service", "command: [x]"},
+		"a_program_with_a_body":              {"service", "command: [x], sends: { to: b, body: x }"},
+		"a_caller_that_is_ready_nowhere":     {"service", "command: [x], ready: /ok, sends: { to: b }"},
+		"an_image_on_a_host":                 {"service", "image: x, port: 80, host: 127.0.0.1"},
+		"a_host_that_is_no_loopback":         {"service", "command: [x], port: 80, host: 10.0.0.1"},
+		"a_checkout_with_an_id":              {"sends", "to: b, id: $.orderId"},
 		"sends_to_nobody":                    {"sends", "every: 1s"},
 		"a_method_in_small_letters":          {"sends", "to: b, method: post"},
 		"a_pause_without_unit":               {"sends", "to: b, every: 5"},
@@ -227,6 +237,7 @@ func TestTheParserRefusesMoreThanASchemaCan(t *testing.T) {
 		"a_name_unlike_the_folder":  {"name", "name: y"},
 		"sends_to_a_stranger":       {"sends", "to: c"},
 		"sends_to_itself":           {"sends", "to: a"},
+		"a_path_that_is_none":       {"service", "command: [x], sends: { to: b, id: order }"},
 		"a_template_that_is_none":   {"sends", "to: b, body: '{{.Id}}'"},
 		"a_caller_that_is_none":     {"wait", "recovered: b"},
 		"a_link_that_is_none":       {"fault", "cut: b->a, for: 1s"},
@@ -271,7 +282,10 @@ func TestTheSchemaTakesWhatTheParserTakes(t *testing.T) {
 		require.Empty(t, problems, sends)
 		require.NoError(t, refuses(t, s, text), sends)
 	}
-	for _, service := range []string{"image: x, command: [a, 1], port: 80, ready: ok, env: { A: 1 }", "app: order-processor, port: 81", "command: [x], port: 80"} {
+	for _, service := range []string{
+		"image: x, port: 80, ready: ok, readyWithin: 1m, env: { A: 1 }", "image: x, sends: { to: b, id: $.order.id, path: a, every: 2s }",
+		"command: [a, 1], port: 80, host: 127.0.0.1, sends: { to: b }", "command: [a], port: 80, host: '::1'", "app: order-processor, ready: ok, readyWithin: 3s",
+		"app: order-processor, port: 81", "command: [x], port: 80"} {
 		text := with("service", service)
 		_, problems := scenario.Parse("x/scenario.yaml", []byte(text))
 		require.Empty(t, problems, service)
