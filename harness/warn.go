@@ -14,8 +14,8 @@ import (
 	"github.com/halfopen/halfopen/harness/scenario"
 )
 
-// Warnings are what is legal in a scenario and its spec, and probably not what was meant. They keep nothing from
-// running.
+// Warnings are what is legal in a scenario together with its spec, and probably not what was meant. They keep nothing
+// from running. What a spec alone shows is lint's to tell.
 func Warnings(s scenario.Scenario, spec *resiliency.Spec) problem.List {
 	if spec == nil {
 		return nil
@@ -37,14 +37,6 @@ func Warnings(s scenario.Scenario, spec *resiliency.Spec) problem.List {
 		out = append(out, problem.Problem{
 			File: file, Line: spec.Apps[name].Line, Field: "spec.targets.apps." + name, What: "no service of the scenario has this app id", Hint: hint,
 		})
-	}
-	for _, name := range slices.Sorted(maps.Keys(spec.Retries)) {
-		if r := spec.Retries[name]; r.CapGiven && r.Policy == resiliency.Constant {
-			out = append(out, problem.Problem{
-				File: file, Line: r.Line, Field: "spec.policies.retries." + name + ".maxInterval",
-				What: fmt.Sprintf("has no effect, since the policy is constant: the pause is duration, %s", r.Duration), Hint: "duration: " + r.MaxInterval.String() + ", or policy: exponential",
-			})
-		}
 	}
 	return append(out, TooShort(s, spec)...)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/halfopen/halfopen/harness"
+	"github.com/halfopen/halfopen/harness/lint"
 	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/problem"
 	"github.com/halfopen/halfopen/harness/resiliency"
@@ -29,7 +30,7 @@ func newPlanCommand() *cobra.Command {
 				return err
 			}
 			plan := scenario.NewPlan(s, spec)
-			forecast, warnings := oracle.Foresee(plan, spec), harness.Warnings(s, spec)
+			forecast, warnings := oracle.Foresee(plan, spec), warnings(findScenario(args[0]), s, spec)
 			return writeAs(cmd.OutOrStdout(), asJSON, planned(plan, spec, forecast, warnings), func(w io.Writer) {
 				writePlan(w, plan, spec, warnings)
 				oracle.WriteForecast(w, forecast)
@@ -38,6 +39,19 @@ func newPlanCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan and its forecast as JSON")
 	return cmd
+}
+
+// warnings are what lint warns of in the spec, and what only scenario and spec together show.
+func warnings(dir string, s scenario.Scenario, spec *resiliency.Spec) problem.List {
+	var out problem.List
+	for _, f := range harness.LintScenario(dir).Findings {
+		if f.Severity == lint.Warning {
+			out = append(out, problem.Problem{
+				File: f.File, Line: f.Line, Column: f.Column, Field: f.Field, What: f.Rule + ": " + f.What + ": " + f.Effect, Hint: f.Mend,
+			})
+		}
+	}
+	return append(out, harness.Warnings(s, spec)...)
 }
 
 // writePlan tells a plan.

@@ -33,5 +33,5 @@ func TestThePlanAsJSONKeepsItsNames(t *testing.T) {
 func TestThePlanWarnsOfWhatHasNoEffect(t *testing.T) {
 	code, out, errs := command(t, "plan", "stop-order-processor")
 	require.Equal(t, exitKept, code, errs)
-	require.Contains(t, out, "warnings\n  scenarios/stop-order-processor/resiliency.yaml:11: spec.policies.retries.retryForever.maxInterval: has no effect")
+	require.Contains(t, out, "warnings\n  scenarios/stop-order-processor/resiliency.yaml:13:9: spec.policies.retries.retryForever.maxInterval: L11: maxInterval has no effect in a constant retry")
 }

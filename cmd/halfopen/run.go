@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,12 +53,11 @@ promise is broken, else 3 where anything could not be judged, else 0.`,
 			if jobs = harness.Shard(jobs, i, n); len(jobs) == 0 {
 				return fmt.Errorf("--shard %s: nothing is left for it of %d runs (at most as many shards as runs)", many.shard, all)
 			}
-			told := map[string]bool{}
-			for _, j := range jobs {
-				if !told[j.Scenario] && !look.quiet {
-					told[j.Scenario] = true
-					warn(cmd.ErrOrStderr(), j.Scenario, "")
-				}
+			if _, err := harness.Choose(cmd.Context(), o.Env, o.Binary); err != nil {
+				return err
+			}
+			if !look.quiet {
+				warnAll(cmd.ErrOrStderr(), scenariosOf(jobs))
 			}
 			if len(jobs) > 1 {
 				return runMany(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, jobs, many, look)
@@ -83,8 +83,18 @@ promise is broken, else 3 where anything could not be judged, else 0.`,
 	return cmd
 }
 
-// warn tells before a run what it may not be able to judge. file is the spec's, where people know it by another name.
-func warn(w io.Writer, dir, file string) {
+// warnAll warns before a run. Of several scenarios it is left to lint to say what it has to say.
+func warnAll(w io.Writer, scenarios []string) {
+	if len(scenarios) == 1 {
+		warn(w, scenarios[0])
+	}
+	for _, dir := range scenarios {
+		warnShort(w, dir, "")
+	}
+}
+
+// warnShort tells before a run what it may not be able to judge. file is the spec's, where people know it by another name.
+func warnShort(w io.Writer, dir, file string) {
 	s, spec, err := harness.Load(dir)
 	if err != nil {
 		return // told by the run itself
@@ -93,6 +103,17 @@ func warn(w io.Writer, dir, file string) {
 		p.File = cmp.Or(file, p.File)
 		fmt.Fprintf(w, "warning: %s\n", p)
 	}
+}
+
+// scenariosOf names each scenario of some jobs once.
+func scenariosOf(jobs []harness.Job) []string {
+	var out []string
+	for _, j := range jobs {
+		if !slices.Contains(out, j.Scenario) {
+			out = append(out, j.Scenario)
+		}
+	}
+	return out
 }
 
 // worse orders exit codes by what a gate must not overlook: a broken promise, then what could not be judged.

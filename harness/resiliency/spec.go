@@ -12,8 +12,11 @@ type Spec struct {
 	Retries  map[string]Retry
 	Breakers map[string]Breaker
 	Apps     map[string]Target // by target app id
-	Raw      []byte            // the text as read, to be handed on unchanged
-	Broken   bool              // daprd would not decode it: nothing of it applies
+	Actors   map[string]Actor  // by actor type; read, never in force here
+	// Components are read, and never in force here.
+	Components map[string]Component
+	Raw        []byte // the text as read, to be handed on unchanged
+	Broken     bool   // daprd would not decode it: nothing of it applies
 }
 
 // Policies of a retry.
@@ -31,7 +34,6 @@ type Retry struct {
 	Policy      string        // Constant | Exponential
 	Duration    time.Duration // constant: the gap, 5 s by default
 	MaxInterval time.Duration // exponential: the cap before jitter, 60 s by default
-	CapGiven    bool          // maxInterval stands in the spec
 	MaxRetries  int           // Forever, 0 for none, n for n+1 attempts
 	HTTPStatus  []StatusRange // matching.httpStatusCodes; empty means all
 	GRPCStatus  []StatusRange // matching.gRPCStatusCodes; empty means all
@@ -57,6 +59,18 @@ type Target struct {
 	Timeout, Retry, Breaker string
 	CacheSize               int
 	Line                    int
+}
+
+// An Actor is an actor type's target. Its breaker needs a scope: type, id or both.
+type Actor struct {
+	Target
+	Scope string
+}
+
+// A Component is a component's target, for each direction.
+type Component struct {
+	Inbound, Outbound Target
+	Line              int
 }
 
 // Policies are those in force for calls of one app to another, after defaults, scopes and missing names.
