@@ -57,7 +57,11 @@ promise is broken, else 3 where anything could not be judged, else 0.`,
 				return fmt.Errorf("--shard %s: nothing is left for it of %d runs (at most as many shards as runs)", many.shard, all)
 			}
 			if !look.quiet {
-				warnAll(cmd.ErrOrStderr(), scenariosOf(jobs))
+				scenarios := scenariosOf(jobs)
+				warn(cmd.ErrOrStderr(), scenarios)
+				for _, dir := range scenarios {
+					warnShort(cmd.ErrOrStderr(), dir, "")
+				}
 			}
 			g.ask(jobs)
 			if len(jobs) > 1 {
@@ -91,16 +95,6 @@ promise is broken, else 3 where anything could not be judged, else 0.`,
 	g.baselineFlags(f)
 	look.flags(f)
 	return cmd
-}
-
-// warnAll warns before a run. Of several scenarios it is left to lint to say what it has to say.
-func warnAll(w io.Writer, scenarios []string) {
-	if len(scenarios) == 1 {
-		warn(w, scenarios[0])
-	}
-	for _, dir := range scenarios {
-		warnShort(w, dir, "")
-	}
 }
 
 // warnShort tells before a run what it may not be able to judge. file is the spec's, where people know it by another name.

@@ -29,8 +29,8 @@ func RunAll(t *testing.T, folder string, options ...Option) {
 		t.Run("container", func(t *testing.T) { t.Skipf("skipped: runs in %s: %s", ground.Name, ground.Why) })
 	}
 	cases := longestFirst(t, folder)
-	atOnce, _ := harness.Carries(ground.Name)
-	waves := &waves{atOnce: atOnce}
+	carries, _ := harness.Carries(ground.Name)
+	waves := &waves{atOnce: carries}
 	// Who holds one of go test's places while it waits for an earlier wave must not keep that wave from a place.
 	early := parallel() >= len(cases)
 	for _, c := range cases {
