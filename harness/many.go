@@ -177,7 +177,7 @@ func (m Many) one(ctx context.Context, j Job, up func() <-chan struct{}) Done {
 		play = Play
 	}
 	run, err := play(ctx, o)
-	if errors.Is(err, context.Canceled) && context.Cause(ctx) == errFailFast {
+	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), errFailFast) {
 		err = errFailFast
 	}
 	return Done{Job: j, Run: run, Err: err, Took: time.Since(began)}

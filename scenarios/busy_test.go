@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,23 +14,32 @@ import (
 // busyRole makes this program do nothing but work, until its standard input ends.
 const busyRole = "HALFOPEN_BUSY"
 
-// busy keeps every core at work until the test ends. It is done by processes of their own: work within this one
-// would be taken turns with by Go's own scheduler, and make the harness late instead of the machine.
-func busy(t *testing.T) {
+// busy keeps every core at work, by so many each, until it is stopped or the test ends. It is done by processes of
+// their own: work within this one would be taken turns with by Go's own scheduler, and make the harness late instead
+// of the machine.
+func busy(t *testing.T, perCore int) (stop func()) {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	for range runtime.NumCPU() {
+	var ends []func()
+	stop = sync.OnceFunc(func() {
+		for _, end := range ends {
+			end()
+		}
+	})
+	t.Cleanup(stop)
+	for range perCore * runtime.NumCPU() {
 		cmd := exec.Command(self)
 		cmd.Env = append(os.Environ(), busyRole+"=1", "GOMAXPROCS=2") // one to work, one to notice the end
 		in, err := cmd.StdinPipe()
 		require.NoError(t, err)
 		require.NoError(t, cmd.Start())
-		t.Cleanup(func() {
+		ends = append(ends, func() {
 			in.Close()
 			cmd.Wait()
 		})
 	}
+	return stop
 }
 
 // playBusy works where this program is a busy one; false where it is not.

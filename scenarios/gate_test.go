@@ -2,13 +2,11 @@ package scenarios
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -83,25 +81,6 @@ func TestAnEditThatWorsensRecoveryIsWorseThanAccepted(t *testing.T) {
 	require.Equal(t, 1, v.Exit(), "the run kept its promises, and fails all the same")
 }
 
-// A busy machine: as many hogs as make every sleeper late, while the test runs.
-func hog(t *testing.T) (stop func()) {
-	t.Helper()
-	quiet, cancel := context.WithCancel(context.Background())
-	var all sync.WaitGroup
-	for range 2 * runtime.NumCPU() {
-		all.Go(func() {
-			for x := uint64(1); quiet.Err() == nil; {
-				for range 1 << 20 {
-					x ^= x << 13
-					x ^= x >> 7
-					x ^= x << 17
-				}
-			}
-		})
-	}
-	return func() { cancel(); all.Wait() }
-}
-
 // The gate shown, in processes: `make gate-demo`. Ten runs are accepted; twenty unchanged ones on a machine that is kept
 // busy do not fail; an edit of the spec that makes recovery 30 % longer does, though it breaks no promise.
 func TestTheGateFailsForAnEditAndNotForNoise(t *testing.T) {
@@ -141,7 +120,7 @@ func TestTheGateFailsForAnEditAndNotForNoise(t *testing.T) {
 	require.Equal(t, 0, code, text)
 	t.Log("accepted\n" + text)
 
-	stop := hog(t)
+	stop := busy(t, 2)
 	codes := atOnceDo(20, 4, func(i int) (int, string) { return run(same, fmt.Sprint("busy-", i), "--baseline", file) })
 	stop()
 	for code, texts := range codes {

@@ -136,6 +136,7 @@ func TestScenariosInMemory(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, files, "no scenario found")
 	var skipped []string
+	faults, timings := 0, map[string]int{}
 	for _, file := range files {
 		t.Run(filepath.Dir(file), func(t *testing.T) {
 			defer func() {
@@ -149,7 +150,17 @@ func TestScenariosInMemory(t *testing.T) {
 			if v.Outcome != oracle.Pass {
 				t.Fatal(told(c, v))
 			}
+			if name := filepath.Dir(file); name != "spec-that-does-not-load" { // whose load never starts
+				faults += faultsAreTold(t, c, v)
+			}
+			for _, x := range oracle.Timings(c) {
+				require.Zero(t, x.Error(), "nothing is late here: %+v", x)
+				timings[x.Kind]++
+			}
 		})
 	}
 	require.Equal(t, scenariosNotInMemory, skipped)
+	require.Greater(t, faults, 30)
+	require.Greater(t, timings[oracle.TimingGap], 80)
+	require.Greater(t, timings[oracle.TimingOpen], 20)
 }

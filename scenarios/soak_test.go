@@ -41,7 +41,7 @@ func TestSoak(t *testing.T) {
 	if runs < 1 {
 		t.Skip("skipped: make soak RUNS=20 runs it for about half an hour")
 	}
-	busy(t)
+	busy(t, 1)
 	s := conduct(t, "soak", runs, 2, true)
 	require.Zero(t, s.All.Broken, "broken promises:\n%s", strings.Join(s.Unkept, "\n"))
 	for _, d := range s.done {

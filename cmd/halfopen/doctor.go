@@ -15,8 +15,11 @@ import (
 	"github.com/halfopen/halfopen/harness/env/container"
 )
 
-// quickstartPorts are those that the quickstart's two terminals use.
-var quickstartPorts = []int{6001, 3500, 3501}
+// handPorts are those that playing by hand uses: the quickstart's two terminals, and `make up` for Toxiproxy's API.
+var handPorts = []struct {
+	port int
+	by   string
+}{{6001, "the quickstart's two terminals"}, {3500, "the quickstart's two terminals"}, {3501, "the quickstart's two terminals"}, {8474, "make up"}}
 
 func newDoctorCommand() *cobra.Command {
 	return &cobra.Command{
@@ -47,8 +50,8 @@ environment --env auto would take. It exits 2 where nothing could run at all.`,
 				engine.Close()
 			}
 			fmt.Fprintf(w, "addresses\t%s\n", addresses())
-			for _, port := range quickstartPorts {
-				fmt.Fprintf(w, "port %d\t%s\n", port, portState(port))
+			for _, p := range handPorts {
+				fmt.Fprintf(w, "port %d\t%s\n", p.port, portState(p.port, p.by))
 			}
 			fmt.Fprintf(w, "open files\t%s\n", openFiles())
 			fmt.Fprintf(w, "daprd\t%s\n", onPath("daprd", "not on PATH: the built-in sidecar is used"))
@@ -58,6 +61,8 @@ environment --env auto would take. It exits 2 where nothing could run at all.`,
 				return err
 			}
 			fmt.Fprintf(w, "--env auto\ttakes %s: %s\n", ground.Name, ground.Why)
+			n, why := harness.Carries(ground.Name)
+			fmt.Fprintf(w, "--parallel\tat most %d runs at once: %s\n", n, why)
 			return w.Flush()
 		},
 	}
@@ -73,10 +78,10 @@ func addresses() string {
 	return "all of 127.0.0.0/8: each run in processes has one of its own"
 }
 
-func portState(port int) string {
+func portState(port int, by string) string {
 	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
-		return "taken (runs don't need it, the quickstart's two terminals do)"
+		return "taken (runs don't need it, " + by + " would)"
 	}
 	l.Close()
 	return "free"

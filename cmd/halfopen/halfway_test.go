@@ -66,8 +66,9 @@ func TestARunThatTakesTooLongIsStoppedAndLeavesNothing(t *testing.T) {
 	}
 	reports := t.TempDir()
 	const limit = 7 * time.Second
-	began := time.Now()
 	c := start(t, nil, "run", "--env", "process", "--reports", reports, "--timeout", limit.String(), "stop-order-processor")
+	c.await(t, "bring-up") // the program is built by then
+	began := time.Now()
 	require.Equal(t, exitUnknown, c.code(t), "%s", c.all.String())
 	require.Less(t, time.Since(began), limit+mostCleaning)
 	require.Contains(t, c.all.String(), "the run took longer than its limit")

@@ -266,6 +266,8 @@ func TestDoctorSaysWhatWillBeUsedAndWhy(t *testing.T) {
 	code, out, _ := command(t, "doctor")
 	require.Equal(t, exitKept, code)
 	require.Contains(t, out, "takes process: no container engine at DOCKER_HOST=unix:///nonexistent")
+	require.Contains(t, out, "port 8474")
+	require.Contains(t, out, "runs at once")
 }
 
 // A child is halfopen as a process of its own.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -56,7 +57,11 @@ code is the worst of all: 1 where any promise is broken, else 3 where anything c
 				return fmt.Errorf("--shard %s: nothing is left for it of %d runs (at most as many shards as runs)", many.shard, all)
 			}
 			if !look.quiet {
-				warn(cmd.ErrOrStderr(), scenariosOf(jobs))
+				scenarios := scenariosOf(jobs)
+				warn(cmd.ErrOrStderr(), scenarios)
+				for _, dir := range scenarios {
+					warnShort(cmd.ErrOrStderr(), dir, "")
+				}
 			}
 			g.ask(jobs)
 			if len(jobs) > 1 {
@@ -90,6 +95,18 @@ code is the worst of all: 1 where any promise is broken, else 3 where anything c
 	g.baselineFlags(f)
 	look.flags(f)
 	return cmd
+}
+
+// warnShort tells before a run what it may not be able to judge. file is the spec's, where people know it by another name.
+func warnShort(w io.Writer, dir, file string) {
+	s, spec, err := harness.Load(dir)
+	if err != nil {
+		return // told by the run itself
+	}
+	for _, p := range harness.TooShort(s, spec) {
+		p.File = cmp.Or(file, p.File)
+		fmt.Fprintf(w, "warning: %s\n", p)
+	}
 }
 
 // scenariosOf names each scenario of some jobs once.

@@ -79,6 +79,7 @@ func try(cmd *cobra.Command, o harness.Outage, run harness.Options, look looks) 
 			fmt.Fprintln(w, note)
 		}
 		fmt.Fprintln(w)
+		warnShort(cmd.ErrOrStderr(), run.Scenario, o.Spec)
 	}
 	code, dir, err := runOne(cmd.Context(), w, cmd.ErrOrStderr(), run, look)
 	if err != nil {
