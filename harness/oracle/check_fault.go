@@ -48,7 +48,7 @@ func (r *Reading) effect(f *Fault) string {
 	if f.Healing != nil {
 		until = f.Healing.At
 	}
-	if (f.Kind == scenario.Stop || f.Kind == scenario.Kill || f.Kind == scenario.Restart) && !r.partsEnded(f) {
+	if endsParts(f.Kind) && !r.partsEnded(f) {
 		return "not every part of " + f.Target() + " ended"
 	}
 	if f.Kind == scenario.Restart {

@@ -33,7 +33,7 @@ var ordersDuplicated = Check{
 		excused := 0
 		for _, x := range r.Deliveries {
 			k, known := carried[x.order()]
-			if !x.OK() || x.ID == "" || !known {
+			if !x.delivered() || x.ID == "" || !known {
 				continue
 			}
 			t.examined++

@@ -3,6 +3,7 @@ package oracle
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/halfopen/halfopen/harness/scenario"
 )
@@ -87,7 +88,7 @@ func (t *tally) givenUp(r *Reading, c scenario.Service) {
 	}
 	for life := 0; life <= last; life++ {
 		if k := lives[life]; k != nil {
-			t.gaps(c, k)
+			t.gaps(r, c, k)
 		}
 	}
 }
@@ -105,14 +106,21 @@ func (k *counted) add(n int, o *Operation) {
 	k.highest = max(k.highest, n)
 }
 
-// gaps looks at all but the last order of each caller, which may still be on its way.
-func (t *tally) gaps(c scenario.Service, k *counted) {
+// gaps looks at all but the last order of each caller, and what may still be on its way.
+func (t *tally) gaps(r *Reading, c scenario.Service, k *counted) {
 	for n := 1; n <= k.highest-max(c.Sends.Callers, 1) && n <= 2*len(k.sent); n++ {
 		switch o := k.sent[n]; {
 		case o == nil:
 			t.find(Finding{What: fmt.Sprintf("order %d was never sent, though later ones were", n)})
+		case r.goesOn(o, c.Sends.Every):
 		case !k.accepted[n] && c.Sends.Until != "once":
 			t.find(Finding{What: fmt.Sprintf("%s was sent and never accepted, though later ones were", o.order()), Events: points(o.Request, o.last())})
 		}
 	}
+}
+
+// goesOn tells whether an order may still be accepted, or sent again, when the run ends.
+func (r *Reading) goesOn(o *Operation, every time.Duration) bool {
+	end, ended := o.End()
+	return !ended || r.Ended <= r.late(end+every)+r.delay(o.Link.Name, r.Ended)
 }

@@ -31,7 +31,7 @@ func figures(r *Reading) Figures {
 		}
 	}
 	for _, x := range r.Deliveries {
-		if x.OK() && x.ID != "" {
+		if x.delivered() && x.ID != "" {
 			received[x.ID] = true
 		}
 	}

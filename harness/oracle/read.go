@@ -37,6 +37,7 @@ func read(c Case) *Reading {
 			}
 		}
 		o.Turns = o.turns(r.Slack)
+		o.torn = r.torn(o)
 	}
 	r.Said = testimony(r.lines)
 	r.Breakers = breakers(r)
