@@ -32,6 +32,10 @@ test-short: ## only the tests that start no processes and no containers
 race: ## the short tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -short -count=1 ./...
 
+.PHONY: honest
+honest: ## no false alarm over random specs, faults, callers and seeds in memory: RUNS=2000
+	HALFOPEN_HONEST=$(or $(RUNS),2000) go test -count=1 -timeout 0 -run '^TestTheHonestSidecarGivesNoFalseAlarm$$' -v ./scenarios
+
 .PHONY: loaded
 loaded: ## no false alarm on a machine whose cores are all kept busy: RUNS=100 ENV=process, or RUNS=50 ENV=container
 	HALFOPEN_LOADED=$(or $(RUNS),100) HALFOPEN_ENV=$(ENV) go test -count=1 -timeout 0 -run '^TestALoadedMachineGivesNoFalseAlarm$$' -v ./scenarios

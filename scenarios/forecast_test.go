@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -86,20 +85,7 @@ func (d drawn) holds(t *testing.T, seed int64) agreement {
 		t.Errorf("seed %d: %v %v\n%s%s", seed, problems, more, d.scenario, d.spec)
 		return agrees // told already
 	}
-	var c oracle.Case
-	var err error
-	func() {
-		defer func() {
-			// A toxic that comes to a connection at the instant of its end leaves a goroutine of Toxiproxy's blocked. The
-			// run is over and whole by then.
-			if stuck := recover(); stuck != nil && !strings.Contains(fmt.Sprint(stuck), "main bubble goroutine has exited") {
-				panic(stuck)
-			}
-		}()
-		synctest.Test(t, func(t *testing.T) {
-			c, err = harness.Rehearse(t.Context(), harness.Rehearsal{Scenario: s, Spec: spec, Start: memory.New(honest)})
-		})
-	}()
+	c, err := inBubble(t, harness.Rehearsal{Scenario: s, Spec: spec, Start: memory.New(honest)})
 	if err != nil {
 		t.Errorf("seed %d: %v", seed, err)
 		return agrees // told already
