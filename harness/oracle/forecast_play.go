@@ -22,8 +22,9 @@ type play struct {
 	told    []foreseen
 	timeline
 
-	race  bool          // what happens at one instant may race: the beginning, and what taps see of it
-	floor time.Duration // of all that meets the world: its latest turn
+	race  bool           // what happens at one instant may race: the beginning, and what taps see of it
+	owing *time.Duration // the world must turn in this instant, or the way can't be gone
+	floor time.Duration  // of all that meets the world: its latest turn
 	ended bool
 	why   string      // why nothing is foretold from here on
 	void  bool        // this way can't be gone
@@ -102,6 +103,12 @@ func (p *play) run() {
 		if p.check != nil && h.at.at > p.now.at && !p.check() {
 			p.void = true
 			return
+		}
+		if p.owing != nil && h.at.at > p.now.at {
+			if p.void = p.floor != *p.owing; p.void {
+				return
+			}
+			p.owing = nil
 		}
 		p.cancel(h)
 		p.now = h.at
