@@ -120,6 +120,12 @@ var rogues = []row{
 	{rogue.HalfOpenByTimer, "a_breaker_alone", "breaker-log", "no probe crossed the link", ""},
 	{rogue.SaysNothing, "a_breaker_as_long_as_the_gap", "retry-log", "did not say so at its first failure", ""},
 
+	{rogue.CountsAttemptsTwice, "nothing_happens", "metrics-true", "attempts sent to order-processor, and", ""},
+	{rogue.CountsNoRequests, "nothing_happens", "metrics-true", "tell of 0 requests under the policy retry", ""},
+	{rogue.CountsNoRetries, "retries_twice", "metrics-true", "tell of 0 operations that were retried", ""},
+	{rogue.CountsNoOpenings, "a_breaker_alone", "metrics-true", "tell of 0 openings of the breaker", ""},
+	{rogue.TellsClosed, "a_breaker_that_its_sidecar_forgets", "metrics-true", "is closed, and the last request found it open", ""},
+
 	{rogue.NotLoaded, "retries_for_ever", "policy-loaded", "did not load the resource promises", ""},
 	{rogue.IgnoresScopes, "a_spec_for_others", "policy-loaded", "whose scopes leave it out", ""},
 	{rogue.DefaultsIgnored, "default_policies", "retry-count", "given up after 1 attempt,", ""},

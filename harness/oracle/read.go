@@ -98,6 +98,22 @@ func (b *builder) event(e *history.Event) {
 		b.comings = append(b.comings, *e)
 	case history.KindProblem:
 		b.problems = append(b.problems, *e)
+	case history.KindMetric:
+		b.metric(e)
+	}
+}
+
+// metric adds a figure to what its sidecar told then.
+func (b *builder) metric(e *history.Event) {
+	if e.ID == history.MetricsRead || e.Error != "" {
+		b.metrics = append(b.metrics, &reportCard{read: *e})
+		return
+	}
+	for i := len(b.metrics) - 1; i >= 0; i-- {
+		if c := b.metrics[i]; c.read.Service == e.Service {
+			c.figures = append(c.figures, *e)
+			return
+		}
 	}
 }
 
@@ -122,6 +138,8 @@ func (b *builder) rest(events []history.Event) {
 		switch e := &events[i]; {
 		case e.Kind == history.KindProblem:
 			b.problems = append(b.problems, *e)
+		case e.Kind == history.KindMetric:
+			b.metric(e)
 		case e.At <= b.Ended+observer && b.behindAnAnswer(e):
 			b.event(e)
 		}

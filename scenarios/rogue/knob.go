@@ -77,6 +77,15 @@ const (
 	SaysNothing         Knob = "says_nothing"
 )
 
+// Metrics.
+const (
+	CountsAttemptsTwice Knob = "metrics_count_each_attempt_twice"
+	CountsNoRequests    Knob = "metrics_leave_out_requests"
+	CountsNoRetries     Knob = "metrics_leave_out_retries"
+	CountsNoOpenings    Knob = "metrics_leave_out_openings"
+	TellsClosed         Knob = "metrics_always_say_closed"
+)
+
 // Targets and resources.
 const (
 	IgnoresScopes       Knob = "ignores_scopes"
