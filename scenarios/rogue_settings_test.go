@@ -58,7 +58,13 @@ var settings = map[string]setting{
 	"a_breaker_that_its_sidecar_forgets": {policies: "circuitBreakers: { b: { timeout: 40s, trip: consecutiveFailures >= 3 } }", target: "circuitBreaker: b", timeline: "- wait: { orders: 4 }\n  - fault: { stop: order-processor, only: app, for: 6500ms }\n  - wait: { for: 5500ms }\n  - fault: { restart: checkout, only: sidecar }\n  - wait: { recovered: checkout }\n  - wait: { orders: 4 }"},
 	"a_breaker_in_slow_weather":          {policies: "circuitBreakers: { b: { timeout: 2s, trip: consecutiveFailures >= 3 } }", target: "circuitBreaker: b", sends: "callers: 4, every: 250ms", faults: "- fault: { slow: order-processor, delay: 300ms, for: 20500ms }\n  - fault: { respond: order-processor, status: 503, for: 14500ms }"},
 	"a_breaker_with_two_probes":          {policies: "circuitBreakers: { b: { maxRequests: 2, timeout: 2s, trip: consecutiveFailures >= 3 } }", target: "circuitBreaker: b", faults: stop11s},
-	"a_breaker_and_404":                  {policies: "retries: { r: { duration: 1s, maxRetries: -1 } }\ncircuitBreakers: { b: { timeout: 1s, trip: consecutiveFailures >= 3 } }", target: "retry: r, circuitBreaker: b", faults: respond(404)},
+	"a_breaker_with_two_probes_of_unequal_length": {
+		policies: "circuitBreakers: { b: { maxRequests: 2, timeout: 2s, trip: consecutiveFailures >= 3 } }", target: "circuitBreaker: b", sends: "callers: 4, every: 250ms",
+		timeline: "- wait: { for: 1300ms }\n  - fault: { stop: order-processor, only: sidecar, for: 6500ms }\n  - fault: { slow: order-processor, delay: 900ms, first: 1, for: 9s }\n  - wait: { recovered: checkout }\n  - wait: { for: 4s }",
+	},
+	"a_window_shorter_than_a_failure":          {policies: "timeouts: { t: 1500ms }\nretries: { r: { duration: 500ms, maxRetries: -1 } }\ncircuitBreakers: { b: { interval: 1s, timeout: 5s, trip: consecutiveFailures >= 1 } }", target: "timeout: t, retry: r, circuitBreaker: b", faults: hang},
+	"a_caller_with_less_time_than_the_timeout": {policies: "timeouts: { t: 3s }\ncircuitBreakers: { b: { timeout: 2s, trip: consecutiveFailures >= 3 } }", target: "timeout: t, circuitBreaker: b", sends: "timeout: 900ms, until: once", faults: hang},
+	"a_breaker_and_404":                        {policies: "retries: { r: { duration: 1s, maxRetries: -1 } }\ncircuitBreakers: { b: { timeout: 1s, trip: consecutiveFailures >= 3 } }", target: "retry: r, circuitBreaker: b", faults: respond(404)},
 	"a_breaker_and_two_outages": {
 		policies: "retries: { r: { duration: 1s, maxRetries: -1 } }\ncircuitBreakers: { b: { timeout: 1s, trip: consecutiveFailures >= 5 } }", target: "retry: r, circuitBreaker: b",
 		faults: stop4s + "\n  - wait: { recovered: checkout }\n  - wait: { orders: 2 }\n  " + stop4s,

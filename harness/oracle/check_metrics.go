@@ -29,7 +29,7 @@ var metricsTrue = Check{
 			}
 			for _, l := range r.Plan.Links {
 				if l.Hop == scenario.HopToPeer && l.From == c.read.Service {
-					t.card(&counter{Reading: r, reportCard: c, life: r.lifeOf(c), caller: l.From, target: l.To, link: l.Name})
+					t.card(newCounter(r, c, l))
 				}
 			}
 		}
@@ -83,10 +83,27 @@ type counter struct {
 	*reportCard
 	life                 lifetime
 	caller, target, link string
+	unseen               int // what may have been counted behind the run's end: orders on their way then, and later ones
+}
+
+// newCounter makes the counter of one link.
+func newCounter(r *Reading, card *reportCard, l scenario.Link) *counter {
+	c := &counter{Reading: r, reportCard: card, life: r.lifeOf(card), caller: l.From, target: l.To, link: l.Name}
+	if card.read.At < r.Ended {
+		return c
+	}
+	c.unseen = r.behind[l.Name] + r.behind[l.From+"->sidecar"]
+	for _, o := range c.calls() {
+		if end, ended := o.End(); !ended || r.late(end) >= r.Ended {
+			c.unseen++
+		}
+	}
+	return c
 }
 
 // A count is how often something was seen, at least and at most.
 type count struct {
+	possible    bool // false for what the spec leaves out
 	least, most int
 	last        history.Event
 }
@@ -146,6 +163,9 @@ func (t *tally) holds(c *counter, what string, seen count, name string, labels .
 	if !told && seen.most == 0 {
 		return // what never happens is no series
 	}
+	if seen.possible && seen.most < forever {
+		seen.most += c.unseen
+	}
 	t.examined++
 	if got >= seen.least && got <= seen.most {
 		return
@@ -169,6 +189,7 @@ func (t *tally) holds(c *counter, what string, seen count, name string, labels .
 
 // attempts are those that crossed the link. Where a fault tears connections, one more may have ended before it crossed.
 func (c *counter) attempts() (n count) {
+	n.possible = true
 	for _, x := range c.exchanges[c.link] {
 		c.add(&n, x.Start(), x.Start(), x.Request)
 	}
@@ -182,6 +203,7 @@ func (c *counter) attempts() (n count) {
 
 // operations are the requests that the sidecar took: each that it answered, or made an attempt of.
 func (c *counter) operations() (n count) {
+	n.possible = true
 	for _, o := range c.calls() {
 		came := o.Start() // at the latest
 		if len(o.Attempts) > 0 {
@@ -209,6 +231,7 @@ func (c *counter) calls() []*Operation {
 
 // retried are the operations that the retry policy tried again, or was about to.
 func (c *counter) retried() (n count) {
+	n.possible = true
 	for _, o := range c.calls() {
 		for i, turn := range o.Turns {
 			if !turn.may || !turn.first || turn.builtin {
@@ -230,6 +253,7 @@ func (c *counter) timedOut(limit *time.Duration) (n count) {
 	if limit == nil || *limit <= 0 {
 		return n
 	}
+	n.possible = true
 	for _, o := range c.calls() {
 		for _, x := range o.Attempts {
 			at, ended := x.End()
@@ -249,7 +273,7 @@ func (c *counter) timedOut(limit *time.Duration) (n count) {
 
 // breakers holds openings and closings against the transitions of the target's breakers, and the state that is told.
 func (t *tally) breakers(c *counter) {
-	opened, shut := count{}, count{}
+	opened, shut := count{possible: true}, count{possible: true}
 	var mine []*Breaker
 	for _, b := range c.Breakers {
 		if b.Caller != c.caller || b.Target != c.target {

@@ -12,7 +12,7 @@ import (
 
 // read makes the reading of a case.
 func read(c Case) *Reading {
-	r := &Reading{Case: c, heard: map[string]bool{}, exchanges: map[string][]*Exchange{}}
+	r := &Reading{Case: c, behind: map[string]int{}, heard: map[string]bool{}, exchanges: map[string][]*Exchange{}}
 	b := &builder{
 		Reading: r, open: map[key]*Exchange{}, byOp: map[string][]*Operation{}, under: map[*Exchange]*Operation{},
 		waiting: map[string][]*Operation{}, faults: map[string]*Fault{}, policies: map[hop]resiliency.Policies{},
@@ -142,6 +142,8 @@ func (b *builder) rest(events []history.Event) {
 			b.metric(e)
 		case e.At <= b.Ended+observer && b.behindAnAnswer(e):
 			b.event(e)
+		case e.Kind == history.KindRequest:
+			b.behind[e.Link]++
 		}
 	}
 }

@@ -39,6 +39,7 @@ type Reading struct {
 	problems  []history.Event
 	timedOut  []history.Event        // waits that gave up
 	exchanges map[string][]*Exchange // by link, by their start
+	behind    map[string]int         // requests that were seen behind the run's end, by link
 	metrics   []*reportCard          // what sidecars counted, each time they were asked
 	heard     map[string]bool        // services whose sidecars said anything at all
 }

@@ -122,7 +122,7 @@ func (b *breaker) settle(life int, ok bool, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.tick(now)
-	if life != b.life || b.state == open {
+	if (life != b.life && b.knob != CountsLate) || b.state == open {
 		return
 	}
 	if ok {
@@ -184,6 +184,8 @@ func (b *breaker) probed(ok bool, now time.Time) {
 		b.change(open, now)
 	case b.counts.inARowOK >= enough:
 		b.change(closed, now)
+	case b.knob == FreesSlots:
+		b.admitted--
 	}
 }
 

@@ -153,6 +153,7 @@ func (o *operation) behind(ctx context.Context, what func(context.Context) resul
 	r := what(ctx)
 	switch {
 	case o.knob == TimeoutUncounted && r.err == errTimeout:
+	case o.knob == HangUpUncounted && ctx.Err() != nil:
 	case o.knob == Ignores4xx && r.err == nil && r.status/100 == 4:
 	default:
 		b.settle(life, r.ok(), time.Now())
