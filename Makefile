@@ -44,6 +44,10 @@ loaded: ## no false alarm on a machine whose cores are all kept busy: RUNS=100 E
 bench: bin/halfopen ## what two sidecars cost a call, against a bare forwarder; fails where a ratio is missed
 	HALFOPEN_BENCH=$(CURDIR)/bin/halfopen go test -count=1 -run '^TestSpeed$$' -v ./sidecar/bench
 
+.PHONY: bench-oracle
+bench-oracle: ## judge and read histories of 10 000, 100 000 and a million events; fails beyond 2 s, 1 GiB or linear growth
+	go test -run '^$$' -bench '^Benchmark(Judge|Read)$$' -benchtime 3x -timeout 30m ./harness/oracle
+
 .PHONY: soak-sidecar
 soak-sidecar: ## hold a sidecar's memory and goroutines flat under load and retries: MINUTES=10
 	HALFOPEN_SOAK=$(MINUTES)m go test -count=1 -timeout 0 -run '^TestMemoryStaysFlat$$' -v ./sidecar

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/resiliency"
@@ -84,7 +85,10 @@ func (t *tally) interval(h *Hearing, s *Heard) {
 // wrongInterval tells whether a Retrying line tells an interval, and not its policy's, and what that is. It is the
 // one before the first retry.
 func wrongInterval(r resiliency.Retry, line string) (want string, wrong bool) {
-	m := toldGap.FindStringSubmatch(message(line))
+	var m []string
+	if strings.Contains(line, "Retrying in ") { // parsing a line is most of the work, and most tell none
+		m = toldGap.FindStringSubmatch(message(line))
+	}
 	if m == nil {
 		return "", false
 	}
