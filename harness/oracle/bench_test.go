@@ -33,6 +33,8 @@ func BenchmarkJudge(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%d", kind, n), func(b *testing.B) {
 				b.ReportAllocs()
 				history, peak := watchHeap()
+				// The collector would let the heap grow to twice what lives, most of it the history.
+				defer debug.SetMemoryLimit(debug.SetMemoryLimit(int64(history) + mostHeapBytes*3/4))
 				began := processors()
 				for b.Loop() {
 					v := oracle.Judge(c)
