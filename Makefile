@@ -3,6 +3,7 @@ SCENARIO ?= stop-order-processor
 ENV      ?= auto
 ARGS     ?=
 REPORTS  ?= reports
+RUNS     ?= 20
 MINUTES  ?= 10
 FUZZTIME ?= 2m
 
@@ -23,10 +24,12 @@ chaos: bin/halfopen ## run one scenario and judge it: SCENARIO=stop-order-proces
 test: ## vet, then all tests: scenarios too, in containers where an engine answers and in processes otherwise
 	go vet ./...
 	go test -count=1 -timeout 20m -p 1 ./...
+	cd examples/gotest && go vet ./... && go test -count=1 ./...
 
 .PHONY: test-short
 test-short: ## only the tests that start no processes and no containers
 	go test -short -count=1 ./...
+	cd examples/gotest && go vet ./...
 
 .PHONY: race
 race: ## the short tests under the race detector (needs a C compiler)
@@ -34,11 +37,11 @@ race: ## the short tests under the race detector (needs a C compiler)
 
 .PHONY: honest
 honest: ## no false alarm over random specs, faults, callers and seeds in memory: RUNS=2000
-	HALFOPEN_HONEST=$(or $(RUNS),2000) go test -count=1 -timeout 0 -run '^TestTheHonestSidecarGivesNoFalseAlarm$$' -v ./scenarios
+	HALFOPEN_HONEST=$(RUNS) go test -count=1 -timeout 0 -run '^TestTheHonestSidecarGivesNoFalseAlarm$$' -v ./scenarios
 
 .PHONY: loaded
 loaded: ## no false alarm on a machine whose cores are all kept busy: RUNS=100 ENV=process, or RUNS=50 ENV=container
-	HALFOPEN_LOADED=$(or $(RUNS),100) HALFOPEN_ENV=$(ENV) go test -count=1 -timeout 0 -run '^TestALoadedMachineGivesNoFalseAlarm$$' -v ./scenarios
+	HALFOPEN_LOADED=$(RUNS) HALFOPEN_ENV=$(ENV) go test -count=1 -timeout 0 -run '^TestALoadedMachineGivesNoFalseAlarm$$' -v ./scenarios
 
 .PHONY: bench
 bench: bin/halfopen ## what two sidecars cost a call, against a bare forwarder; fails where a ratio is missed
@@ -47,6 +50,22 @@ bench: bin/halfopen ## what two sidecars cost a call, against a bare forwarder; 
 .PHONY: bench-oracle
 bench-oracle: ## judge and read histories of 10 000, 100 000 and a million events; fails beyond 2 s, 1 GiB or linear growth
 	go test -run '^$$' -bench '^Benchmark(Judge|Read)$$' -benchtime 3x -timeout 30m ./harness/oracle
+
+.PHONY: gate-demo
+gate-demo: ## show the gate: twenty unchanged runs on a busy machine don't fail it, an edit that worsens recovery by 30 % does
+	HALFOPEN_GATE=1 go test -count=1 -timeout 20m -run '^TestTheGateFailsForAnEditAndNotForNoise$$' -v ./scenarios
+
+.PHONY: workflow
+workflow: ## run the CI workflow on this machine, step by step: ENV=container|process WORKFLOW_SCENARIOS=a|b
+	go run ./scripts/workflow -set HALFOPEN_ENV=$(ENV) $(if $(WORKFLOW_SCENARIOS),-set 'SCENARIOS=^TestScenarios$$/^($(WORKFLOW_SCENARIOS))$$')
+
+.PHONY: soak
+soak: ## every scenario RUNS=20 times while all cores are busy: none fails, few can't be judged; a table in reports/soak-...
+	HALFOPEN_SOAK=$(RUNS) HALFOPEN_ENV=$(ENV) go test -count=1 -timeout 0 -run '^TestSoak$$' -v ./scenarios
+
+.PHONY: timing
+timing: ## how far gaps and open times are from the spec on an otherwise idle machine; fails beyond 10 ms median, 60 ms p99
+	HALFOPEN_TIMING=1 HALFOPEN_ENV=$(ENV) go test -count=1 -timeout 0 -run '^TestTiming$$' -v ./scenarios
 
 .PHONY: soak-sidecar
 soak-sidecar: ## hold a sidecar's memory and goroutines flat under load and retries: MINUTES=10

@@ -20,7 +20,7 @@ var nameLabel = regexp.MustCompile(`(?:^|,)name="((?:[^"\\]|\\.)*)"`)
 func (c *cluster) provePolicies(ctx context.Context, service string) error {
 	var body []byte
 	never := func() error { return nil }
-	err := until(ctx, service+"/sidecar's metrics", never, func(ctx context.Context) (err error) {
+	err := until(ctx, service+"/sidecar's metrics", 0, never, func(ctx context.Context) (err error) {
 		body, err = c.metrics(ctx, service)
 		return err
 	})

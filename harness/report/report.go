@@ -26,6 +26,13 @@ type Input struct {
 	Scenario    string            // the scenario's file as it was
 	Spec        string            // the spec's; "" for none
 	SidecarSpec string            // the spec that the sidecars got instead; "" where it is the same
+	Places      map[string]Place  // by check: where its promise is written down
+}
+
+// A Place is a line of a file that somebody wrote.
+type Place struct {
+	File string
+	Line int // from 1
 }
 
 // JSON is a verdict as verdict.json holds it.
@@ -42,7 +49,7 @@ func JSON(v oracle.Verdict) []byte {
 
 // aside tells whether a reason is no check's: it is told above the checks.
 func aside(why string) bool {
-	return strings.HasPrefix(why, "history: ") || strings.HasPrefix(why, "expected ") || strings.HasPrefix(why, "the harness: ")
+	return strings.HasPrefix(why, "history: ") || strings.HasPrefix(why, "expected ") || strings.HasPrefix(why, "the harness: ") || strings.HasPrefix(why, "warning: ")
 }
 
 // headline is the outcome in words.
@@ -61,7 +68,7 @@ func headline(v oracle.Verdict) string {
 
 // Grouped results of a verdict.
 type groups struct {
-	failed, unknown, kept, notHere []oracle.Result
+	failed, unknown, warned, kept, notHere []oracle.Result
 }
 
 func group(v oracle.Verdict) groups {
@@ -70,6 +77,8 @@ func group(v oracle.Verdict) groups {
 		switch {
 		case !r.Applies:
 			g.notHere = append(g.notHere, r)
+		case r.Outcome != oracle.Pass && r.Severity == oracle.Warn:
+			g.warned = append(g.warned, r)
 		case r.Outcome == oracle.Fail:
 			g.failed = append(g.failed, r)
 		case r.Outcome == oracle.Unknown:
@@ -89,15 +98,27 @@ func figures(v oracle.Verdict) []figure {
 	out := []figure{
 		{"orders sent, accepted, received", fmt.Sprintf("%d, %d, %d", f.OrdersSent, f.OrdersAccepted, f.OrdersReceived)},
 		{"attempts between sidecars", fmt.Sprintf("%d, %d of them retries", f.Attempts, f.Retries)},
+		{"attempts an order", oracle.Amount(f.Amplification(), "")},
 		{"refused by an open breaker", fmt.Sprint(f.Refused)},
 		{"breaker transitions", fmt.Sprint(f.Transitions)},
 	}
 	for _, d := range []struct {
 		name string
 		d    *time.Duration
-	}{{"time to trip", f.TimeToTrip}, {"recovery after readiness", f.Recovery}, {"first order accepted after", f.FirstAccepted}} {
+	}{
+		{"time to trip", f.TimeToTrip}, {"recovery after readiness", f.Recovery}, {"first order accepted after", f.FirstAccepted},
+		{"an order's latency, median", f.Latency}, {"an order's longest latency", f.LongestLatency},
+	} {
 		if d.d != nil {
 			out = append(out, figure{d.name, round(*d.d)})
+		}
+	}
+	for _, s := range []struct {
+		name string
+		s    *oracle.Spread
+	}{{"error of retry gaps", f.GapError}, {"error of open times", f.OpenError}} {
+		if s.s != nil {
+			out = append(out, figure{s.name, fmt.Sprintf("median %s, p99 %s, of %d", fine(s.s.Median), fine(s.s.P99), s.s.N)})
 		}
 	}
 	return append(out, figure{"slack", fmt.Sprintf("%s below, %s above, by %d readings", round(v.Slack.Lower), round(v.Slack.Upper), v.Slack.Ticks)})
@@ -105,6 +126,9 @@ func figures(v oracle.Verdict) []figure {
 
 // round writes a duration to the millisecond.
 func round(d time.Duration) string { return d.Round(time.Millisecond).String() }
+
+// fine writes a short duration to the tenth of a millisecond.
+func fine(d time.Duration) string { return d.Round(100 * time.Microsecond).String() }
 
 // clock writes a moment of a run: 12.345.
 func clock(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }

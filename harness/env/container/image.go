@@ -120,7 +120,7 @@ var ErrNotStatic = errors.New("not a static linux program")
 
 // Static tells whether a program can run FROM scratch on an engine's architecture ("" for any).
 func Static(binary, arch string) error {
-	hint := "build it with: CGO_ENABLED=0 GOOS=linux GOARCH=" + arch + " go build ./cmd/halfopen"
+	hint := "get one with: CGO_ENABLED=0 GOOS=linux GOARCH=" + arch + " go install github.com/halfopen/halfopen/cmd/halfopen@latest"
 	f, err := elf.Open(binary)
 	if err != nil {
 		return fmt.Errorf("%s: %w (%s)", binary, ErrNotStatic, hint)
