@@ -51,6 +51,12 @@ bench: bin/halfopen ## what two sidecars cost a call, against a bare forwarder; 
 bench-oracle: ## judge and read histories of 10 000, 100 000 and a million events; fails beyond 2 s, 1 GiB or linear growth
 	go test -run '^$$' -bench '^Benchmark(Judge|Read)$$' -benchtime 3x -timeout 30m ./harness/oracle
 
+.PHONY: baseline
+baseline: bin/halfopen ## accept ten runs of a scenario, in the place of what was accepted: SCENARIO=... ENV=process (writes reports/baseline.json)
+	rm -rf reports/accepted
+	./bin/halfopen run --env $(ENV) --repeat 10 --parallel 5 --reports reports/accepted $(SCENARIO)
+	./bin/halfopen baseline update reports/accepted/*
+
 .PHONY: gate-demo
 gate-demo: ## show the gate: twenty unchanged runs on a busy machine don't fail it, an edit that worsens recovery by 30 % does
 	HALFOPEN_GATE=1 go test -count=1 -timeout 20m -run '^TestTheGateFailsForAnEditAndNotForNoise$$' -v ./scenarios
