@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/scenario"
 )
 
@@ -126,10 +127,16 @@ func (t *tally) gaps(r *Reading, c scenario.Service, k *counted) {
 	}
 }
 
-// goesOn tells whether an order may still be accepted, or sent again, when the run ends.
+// goesOn tells whether an order may still be accepted, or sent again, when the run or its caller's app ends.
 func (r *Reading) goesOn(o *Operation, every time.Duration) bool {
+	over := r.Ended
+	for _, w := range r.away[role{o.Caller, history.App}] {
+		if w.lo > o.Start() {
+			over = min(over, w.lo)
+		}
+	}
 	end, ended := o.End()
-	return !ended || r.Ended <= r.late(end+every)+r.delay(o.Link.Name, r.Ended)
+	return !ended || over <= r.late(end+every)+r.delay(o.Link.Name, over)
 }
 
 // neverAccepted finds what somebody's own program sent and never had accepted, whatever its ids look like. What it sent
