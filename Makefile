@@ -3,7 +3,6 @@ SCENARIO ?= stop-order-processor
 ENV      ?= auto
 ARGS     ?=
 REPORTS  ?= reports
-RUNS     ?= 20
 MINUTES  ?= 10
 FUZZTIME ?= 2m
 
@@ -51,9 +50,21 @@ example: bin/halfopen ## play the example anew: reports/example, a run that pass
 pictures: ## take the README's pictures of the example again (needs Chromium)
 	HALFOPEN_PICTURES=$(CURDIR)/docs/images go test -count=1 -run '^TestPicturesOfTheExample$$' -v ./harness/report
 
+.PHONY: honest
+honest: ## no false alarm over random specs, faults, callers and seeds in memory: RUNS=2000
+	HALFOPEN_HONEST=$(or $(RUNS),2000) go test -count=1 -timeout 0 -run '^TestTheHonestSidecarGivesNoFalseAlarm$$' -v ./scenarios
+
+.PHONY: loaded
+loaded: ## no false alarm on a machine whose cores are all kept busy: RUNS=100 ENV=process, or RUNS=50 ENV=container
+	HALFOPEN_LOADED=$(or $(RUNS),100) HALFOPEN_ENV=$(ENV) go test -count=1 -timeout 0 -run '^TestALoadedMachineGivesNoFalseAlarm$$' -v ./scenarios
+
 .PHONY: bench
 bench: bin/halfopen ## what two sidecars cost a call, against a bare forwarder; fails where a ratio is missed
 	HALFOPEN_BENCH=$(CURDIR)/bin/halfopen go test -count=1 -run '^TestSpeed$$' -v ./sidecar/bench
+
+.PHONY: bench-oracle
+bench-oracle: ## judge and read histories of 10 000, 100 000 and a million events; fails beyond 2 s, 1 GiB or linear growth
+	go test -run '^$$' -bench '^Benchmark(Judge|Read)$$' -benchtime 3x -timeout 30m ./harness/oracle
 
 .PHONY: baseline
 baseline: bin/halfopen ## accept ten runs of a scenario, in the place of what was accepted: SCENARIO=... ENV=process (writes reports/baseline.json)
@@ -71,7 +82,7 @@ workflow: ## run the CI workflow on this machine, step by step: ENV=container|pr
 
 .PHONY: soak
 soak: ## every scenario RUNS=20 times while all cores are busy: none fails, few can't be judged; a table in reports/soak-...
-	HALFOPEN_SOAK=$(RUNS) HALFOPEN_ENV=$(ENV) go test -count=1 -timeout 0 -run '^TestSoak$$' -v ./scenarios
+	HALFOPEN_SOAK=$(or $(RUNS),20) HALFOPEN_ENV=$(ENV) go test -count=1 -timeout 0 -run '^TestSoak$$' -v ./scenarios
 
 .PHONY: timing
 timing: ## how far gaps and open times are from the spec on an otherwise idle machine; fails beyond 10 ms median, 60 ms p99

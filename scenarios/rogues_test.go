@@ -108,6 +108,9 @@ var rogues = []row{
 	{rogue.OpenTooShort, "a_breaker_alone", "nothing-crosses-while-open", "it must stay open for 4.5s", ""},
 	{rogue.OpenTooLong, "a_breaker_alone", "open-time", "no refusal is due", ""},
 	{rogue.TwoProbes, "a_breaker_in_slow_weather", "half-open-admissions", "had let 1 through already", ""},
+	{rogue.FreesSlots, "a_breaker_with_two_probes_of_unequal_length", "half-open-admissions", "had let 2 through already", ""},
+	{rogue.CountsLate, "a_window_shorter_than_a_failure", "breaker-trips", "do not make", ""},
+	{rogue.HangUpUncounted, "a_caller_with_less_time_than_the_timeout", "breaker-trips", "the 3rd failure makes", ""},
 	{rogue.ClosesOnFailure, "a_breaker_as_long_as_the_gap", "breaker-closes", "where no probe ended so", ""},
 	{rogue.StuckHalfOpen, "a_breaker_alone", "breaker-closes", "did not go from half-open to open", ""},
 	{rogue.NeverReopens, "a_breaker_as_long_as_the_gap", "breaker-closes", "did not go from half-open to open", ""},
@@ -119,6 +122,12 @@ var rogues = []row{
 	{rogue.HidesClosing, "a_breaker_as_long_as_the_gap", "breaker-log", "its sidecar did not say so then", ""},
 	{rogue.HalfOpenByTimer, "a_breaker_alone", "breaker-log", "no probe crossed the link", ""},
 	{rogue.SaysNothing, "a_breaker_as_long_as_the_gap", "retry-log", "did not say so at its first failure", ""},
+
+	{rogue.CountsAttemptsTwice, "nothing_happens", "metrics-true", "attempts sent to order-processor, and", ""},
+	{rogue.CountsNoRequests, "nothing_happens", "metrics-true", "tell of 0 requests under the policy retry", ""},
+	{rogue.CountsNoRetries, "retries_twice", "metrics-true", "tell of 0 operations that were retried", ""},
+	{rogue.CountsNoOpenings, "a_breaker_alone", "metrics-true", "tell of 0 openings of the breaker", ""},
+	{rogue.TellsClosed, "a_breaker_that_its_sidecar_forgets", "metrics-true", "is closed, and the last request found it open", ""},
 
 	{rogue.NotLoaded, "retries_for_ever", "policy-loaded", "did not load the resource promises", ""},
 	{rogue.IgnoresScopes, "a_spec_for_others", "policy-loaded", "whose scopes leave it out", ""},

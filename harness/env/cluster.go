@@ -23,6 +23,7 @@ type cluster struct {
 	places map[string]Place
 	taps   map[string]string // link name → the address that its client dials
 	parts  map[string]*part  // service/part
+	up     bool              // once everything but the callers is
 	closed sync.Once
 	err    error
 }
@@ -71,6 +72,7 @@ func Bring(ctx context.Context, cfg Config, host Host) (_ Env, err error) {
 	if err = all.Wait(); err != nil {
 		return nil, err
 	}
+	c.up = true
 	return c, nil
 }
 
@@ -128,6 +130,9 @@ func (c *cluster) Apply(ctx context.Context, f scenario.Fault) (func(context.Con
 // Close ends everything, once.
 func (c *cluster) Close(ctx context.Context) error {
 	c.closed.Do(func() {
+		if c.up {
+			c.readAllMetrics(ctx)
+		}
 		c.err = c.host.Close(ctx)
 	})
 	return c.err

@@ -176,7 +176,9 @@ func CleanProcesses(all bool) ([]Left, error) {
 				left.Children = append(left.Children, Process{PID: pid})
 			}
 		}
-		errs = append(errs, os.Remove(file))
+		if err := os.Remove(file); !errors.Is(err, fs.ErrNotExist) { // another run may clean at once
+			errs = append(errs, err)
+		}
 		out = append(out, left)
 	}
 	return out, errors.Join(errs...)

@@ -188,6 +188,9 @@ func (p *part) endBy(ctx context.Context, s Signal) error {
 	if p.down > 1 {
 		return nil
 	}
+	if p.Part.Part == history.Sidecar && p.paused == 0 {
+		p.readMetrics(ctx)
+	}
 	return p.cluster.host.Signal(ctx, p.Part, s)
 }
 

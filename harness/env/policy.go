@@ -4,12 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"fmt"
-	"net"
-	"net/http"
 	"regexp"
 	"slices"
-	"strconv"
 
 	"github.com/halfopen/halfopen/harness/history"
 )
@@ -22,16 +18,10 @@ var nameLabel = regexp.MustCompile(`(?:^|,)name="((?:[^"\\]|\\.)*)"`)
 // provePolicies records which Resiliency resources a service's sidecar proves to have loaded, and which of the
 // expected ones it doesn't.
 func (c *cluster) provePolicies(ctx context.Context, service string) error {
-	place := c.places[service]
-	url := "http://" + net.JoinHostPort(place.Host, strconv.Itoa(place.Metrics)) + "/metrics"
 	var body []byte
 	never := func() error { return nil }
-	err := until(ctx, service+"/sidecar's metrics", 0, never, func(ctx context.Context) error {
-		status, b, err := c.host.Links().Probe(ctx, url)
-		if err == nil && status != http.StatusOK {
-			err = fmt.Errorf("%s answers %d", url, status)
-		}
-		body = b
+	err := until(ctx, service+"/sidecar's metrics", 0, never, func(ctx context.Context) (err error) {
+		body, err = c.metrics(ctx, service)
 		return err
 	})
 	if err != nil {

@@ -35,7 +35,11 @@ const (
 const KindLine Kind = "line" // Text: one line without its newline; Service, Part; Attrs: stream (stdout | stderr)
 
 // KindMetric is a number that a sidecar tells of itself (source [Runner], or the file that holds it).
-const KindMetric Kind = "metric" // Service, Part; ID: the metric's name; Text: its value; Attrs: its labels
+const KindMetric Kind = "metric" // Service, Part; ID: the metric's name; Text: its value; Attrs: its labels; Error: why there are none
+
+// MetricsRead is the ID under which it is noted that a sidecar's metrics were read just then: the figures follow. Text:
+// how many; Attrs: asked_ns (when they were asked for, on the run's clock).
+const MetricsRead = "read"
 
 // KindEnd closes a history; a history without it is truncated.
 const KindEnd Kind = "end" // Attrs: count (events before it), how (done | interrupted | failed)

@@ -248,13 +248,19 @@ func (c *conn) copyTee(to io.Writer, from io.Reader, tee func([]byte), up bool) 
 	crossed := int64(0)
 	for {
 		n, err := from.Read(buf)
+		sent := n // evidence, whatever becomes of it: Toxiproxy's own limit stands behind the tap
 		if left := c.tap.left(up, crossed); left >= 0 && int64(n) >= left {
 			n = int(left)
 			err = errLimit
 		}
+		if !up {
+			sent = n
+		}
+		if sent > 0 {
+			tee(buf[:sent])
+		}
 		if n > 0 {
 			crossed += int64(n)
-			tee(buf[:n])
 			if _, werr := to.Write(buf[:n]); werr != nil {
 				return errWrite
 			}

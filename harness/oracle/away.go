@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/scenario"
 )
 
 // A role is one part of one service.
@@ -34,11 +35,23 @@ func (r *Reading) absent(service, part string, from, to time.Duration) bool {
 	return i < len(away) && away[i].lo <= from && to <= away[i].hi
 }
 
-// sidecarGone tells whether a caller's sidecar was away at some moment of a time.
+// sidecarGone tells whether a caller's sidecar was away at some moment of a time, or about to go: it ends what waits
+// for a retry when it is told to, a moment before it is gone.
 func (r *Reading) sidecarGone(caller string, from, to time.Duration) bool {
+	for _, f := range r.Faults {
+		if f.Service == caller && f.Part != history.App && endsParts(f.Kind) && f.Injected != nil &&
+			f.Injected.At <= r.late(to) && (f.Healed == nil || r.late(f.Healed.At) >= from) {
+			return true
+		}
+	}
 	away := r.away[role{caller, history.Sidecar}]
 	i := sort.Search(len(away), func(i int) bool { return r.late(away[i].hi) >= from })
 	return i < len(away) && away[i].lo <= r.late(to)
+}
+
+// endsParts tells whether a fault of a kind ends parts.
+func endsParts(kind string) bool {
+	return kind == scenario.Stop || kind == scenario.Kill || kind == scenario.Restart
 }
 
 // restarts are the moments when a caller's sidecar ended: its breakers' state is lost.

@@ -203,6 +203,10 @@ const minShortest = 500 * time.Millisecond
 // steps are all that a breaker goes through, in the order in which it was seen.
 func (b *Breaker) steps(r *Reading) []step {
 	var out []step
+	for _, at := range r.restarts(b.Caller) { // first of their instant: what is seen with them may be of either life
+		from := at - r.Slack.most()
+		out = append(out, step{kind: restarted, span: span{from, from, at}})
+	}
 	for _, o := range b.operations {
 		for _, x := range o.Attempts {
 			b.Attempts++
@@ -224,9 +228,6 @@ func (b *Breaker) steps(r *Reading) []step {
 			break
 		}
 		out = append(out, step{kind: claimed, said: s, span: settled(s.Line.At, r.Slack)})
-	}
-	for _, at := range r.restarts(b.Caller) {
-		out = append(out, step{kind: restarted, span: span{at - r.Slack.most(), at, at}})
 	}
 	slices.SortStableFunc(out, func(x, y step) int { return cmp.Compare(x.at, y.at) })
 	return out

@@ -55,16 +55,30 @@ func eachBreaker(check func(*tally, *Reading, *Breaker)) func(*Reading) Result {
 			return notHere("no call has a breaker")
 		}
 		var t tally
-		transitions := 0
+		transitions, forgotten := 0, true
 		for _, b := range r.Breakers {
 			check(&t, r, b)
 			transitions += len(b.Transitions)
+			forgotten = forgotten && r.forgot(b)
 		}
-		if t.examined == 0 && len(t.findings) == 0 && transitions == 0 {
+		if t.examined > 0 || len(t.findings) > 0 {
+			return t.result()
+		}
+		switch {
+		case transitions == 0:
 			return notHere("no breaker left its closed state")
+		case forgotten && len(t.doubts) == 0:
+			return notHere("the caller's sidecar ended first, and its breaker's state with it")
 		}
+		t.doubt("the run ended before a breaker that opened got so far")
 		return t.result()
 	}
+}
+
+// forgot tells whether a breaker's last transition was followed by its sidecar's end.
+func (r *Reading) forgot(b *Breaker) bool {
+	n := len(b.Transitions)
+	return n == 0 || r.sidecarGone(b.Caller, b.Transitions[n-1].At, r.Ended)
 }
 
 // testimony doubts what only lines could tell, where there is none, and what only slack excuses.

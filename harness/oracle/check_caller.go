@@ -36,6 +36,9 @@ func (r *Reading) dropped(o *Operation) bool {
 	if o.Close == nil || o.Close.Attr("by") != "upstream" || r.sidecarGone(o.Caller, o.Start(), o.Close.At) {
 		return false
 	}
+	if n := len(o.Attempts); n > 0 && o.Attempts[n-1].broke() {
+		return false // the answer of its last attempt broke off, and so does its own
+	}
 	for _, f := range r.Faults {
 		if f.Link == o.Link.Name {
 			return false

@@ -49,7 +49,7 @@ func (r *Reading) effect(f *Fault) (shown history.Event, why string) {
 	if f.Healing != nil {
 		until = f.Healing.At
 	}
-	ends := f.Kind == scenario.Stop || f.Kind == scenario.Kill || f.Kind == scenario.Restart
+	ends := endsParts(f.Kind)
 	if ends && !r.partsEnded(f) {
 		return shown, "not every part of " + f.Target() + " ended"
 	}

@@ -36,7 +36,7 @@ var ordersDuplicated = Check{
 		excused := 0
 		for _, x := range r.Deliveries {
 			k, known := carried[x.order(x.Link.To)]
-			if !x.OK() || !known {
+			if !x.delivered() || !known {
 				continue
 			}
 			t.examined++

@@ -3,7 +3,9 @@ package oracle
 import (
 	"fmt"
 	"strconv"
+	"time"
 
+	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/scenario"
 )
 
@@ -94,7 +96,7 @@ func (t *tally) givenUp(r *Reading, c scenario.Service) {
 	}
 	for life := 0; life <= last; life++ {
 		if k := lives[life]; k != nil {
-			t.gaps(c, k)
+			t.gaps(r, c, k)
 		}
 	}
 }
@@ -112,16 +114,29 @@ func (k *counted) add(n int, o *Operation) {
 	k.highest = max(k.highest, n)
 }
 
-// gaps looks at all but the last order of each caller, which may still be on its way.
-func (t *tally) gaps(c scenario.Service, k *counted) {
+// gaps looks at all but the last order of each caller, and what may still be on its way.
+func (t *tally) gaps(r *Reading, c scenario.Service, k *counted) {
 	for n := 1; n <= k.highest-max(c.Sends.Callers, 1) && n <= 2*len(k.sent); n++ {
 		switch o := k.sent[n]; {
 		case o == nil:
 			t.find(Finding{What: fmt.Sprintf("order %d was never sent, though later ones were", n)})
+		case r.goesOn(o, c.Sends.Every):
 		case !k.accepted[n] && c.Sends.Until != "once":
 			t.find(Finding{What: fmt.Sprintf("%s was sent and never accepted, though later ones were", o.order()), Events: points(o.Request, o.last())})
 		}
 	}
+}
+
+// goesOn tells whether an order may still be accepted, or sent again, when the run or its caller's app ends.
+func (r *Reading) goesOn(o *Operation, every time.Duration) bool {
+	over := r.Ended
+	for _, w := range r.away[role{o.Caller, history.App}] {
+		if w.lo > o.Start() {
+			over = min(over, w.lo)
+		}
+	}
+	end, ended := o.End()
+	return !ended || over <= r.late(end+every)+r.delay(o.Link.Name, over)
 }
 
 // neverAccepted finds what somebody's own program sent and never had accepted, whatever its ids look like. What it sent

@@ -47,7 +47,7 @@ func (r *Reading) firstDelivered(sent []*Operation) []*Operation {
 	seen := map[string]bool{}
 	for _, x := range r.Deliveries {
 		o := by[x.order(x.Link.To)]
-		if o == nil || !x.OK() || seen[r.sent(o)] {
+		if o == nil || !x.delivered() || seen[r.sent(o)] {
 			continue
 		}
 		seen[r.sent(o)] = true

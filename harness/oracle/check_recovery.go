@@ -80,8 +80,9 @@ func (t *tally) recovers(r *Reading, c scenario.Service, over history.Event) {
 	}
 }
 
-// busy is how much of a recovery is the target's own time, which the spec does not bound: the rest of attempts that
-// were on their way when it was ready again, and the attempt that got through.
+// busy is how much of a recovery is the target's own time or the caller's, which the spec does not bound: the rest of
+// attempts that were on their way when it was ready again, that of operations whose caller's own patience ended them
+// before their next retry, and the attempt that got through.
 func (r *Reading) busy(c scenario.Service, over time.Duration, o *Operation) time.Duration {
 	var rest time.Duration
 	xs := r.exchanges[c.Name+"->"+c.Sends.To]
@@ -90,6 +91,11 @@ func (r *Reading) busy(c scenario.Service, over time.Duration, o *Operation) tim
 			break
 		}
 		if end, ended := x.End(); ended {
+			rest = max(rest, end-over)
+		}
+	}
+	for _, other := range r.Operations {
+		if end, ended := other.End(); ended && other.Caller == c.Name && other.gaveUp() && other.Start() <= over {
 			rest = max(rest, end-over)
 		}
 	}

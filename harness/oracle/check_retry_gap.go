@@ -3,6 +3,8 @@ package oracle
 import (
 	"fmt"
 	"time"
+
+	"github.com/halfopen/halfopen/harness/scenario"
 )
 
 // retryGap: a gap runs from the end of an attempt to the start of the next one of the same operation, both seen
@@ -117,7 +119,7 @@ func (r *Reading) delay(link string, at time.Duration) time.Duration {
 			until = f.Healed.At
 		}
 		most = max(most, f.Delay+f.Jitter)
-		if f.Delay == 0 { // it swallows, until it is healed
+		if f.Delay == 0 || f.Kind == scenario.Slice { // it swallows, or nobody knows how many pieces it makes, until it is healed
 			most = max(most, until-f.Injected.At)
 		}
 	}

@@ -58,7 +58,7 @@ var retryLog = Check{
 func (t *tally) intervals(r *Reading) {
 	for i := range r.Said {
 		s := &r.Said[i]
-		if s.Kind != saidRetrying {
+		if s.Kind != saidRetrying || !tellsInterval(s.Line.Text) {
 			continue
 		}
 		policy := r.Spec.For(s.Line.Service, "").Builtin // where it is switched off, builtin-retries tells of the line

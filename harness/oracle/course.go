@@ -199,7 +199,15 @@ func (m *machine) end(c *course, s *step) {
 		return
 	}
 	c.flying = slices.Delete(slices.Clone(c.flying), i, i+1)
-	if s.x.OK() {
+	if s.x.broke() {
+		m.count(m.branch(c), s, false)
+	}
+	m.count(c, s, s.x.OK() || s.x.broke())
+}
+
+// count counts a success or a failure.
+func (m *machine) count(c *course, s *step, ok bool) {
+	if ok {
 		c.counts.TotalSuccesses++
 		c.counts.ConsecutiveSuccesses++
 		c.counts.ConsecutiveFailures = 0

@@ -33,7 +33,7 @@ func figures(r *Reading) Figures {
 		}
 	}
 	for _, x := range r.Deliveries {
-		if id := cmp.Or(x.ID, x.Op); x.OK() && id != "" {
+		if id := cmp.Or(x.ID, x.Op); x.delivered() && id != "" {
 			received[id] = true
 		}
 	}

@@ -198,6 +198,7 @@ func (o *order) again(now moment, f fate) (window, bool) {
 // instant, which finds its caller gone before it crosses the link.
 func (o *order) leave(now moment) {
 	f := o.sender.fuse(o)
+	flew := o.flies
 	switch {
 	case o.flies:
 		o.land(now, false)
@@ -207,7 +208,22 @@ func (o *order) leave(now moment) {
 			f.result(o.sender.play, now, generation, false)
 		}
 	}
+	if flew && o.mayTurn(now) && o.sender.choose(2) == 1 {
+		// What breaks or is mended in the instant of its leaving may end its attempt: its sidecar answers nobody, and the
+		// tap sees that before it sees that nobody is there.
+		o.sender.owing = &now.at
+		o.end(now, ForecastFailed, 500)
+		return
+	}
 	o.end(now, ForecastLeft, 0)
+}
+
+// mayTurn tells whether the world turns in the instant in which an order's caller leaves it, or may still: a probe's end
+// makes the timeline go on.
+func (o *order) mayTurn(now moment) bool {
+	p := o.sender.play
+	return p.race && (o.probe || p.floor == now.at ||
+		slices.ContainsFunc(p.pending, func(h *happening) bool { return h.kind == turns && h.at.minus(now) == window{} }))
 }
 
 func (o *order) end(now moment, how string, status int) {

@@ -27,8 +27,9 @@ type play struct {
 	told    []foreseen
 	timeline
 
-	race  bool          // what happens at one instant may race: the beginning, and what taps see of it
-	floor time.Duration // of all that meets the world: its latest turn
+	race  bool           // what happens at one instant may race: the beginning, and what taps see of it
+	owing *time.Duration // the world must turn in this instant, or the way can't be gone
+	floor time.Duration  // of all that meets the world: its latest turn
 	ended bool
 	why   string      // why nothing is foretold from here on
 	most  int         // of happenings; 0 for the usual bound
@@ -118,6 +119,12 @@ func (p *play) run() {
 		if p.check != nil && h.at.at > p.now.at && !p.check() {
 			p.void = true
 			return
+		}
+		if p.owing != nil && h.at.at > p.now.at {
+			if p.void = p.floor != *p.owing; p.void {
+				return
+			}
+			p.owing = nil
 		}
 		p.cancel(h)
 		p.did++

@@ -193,8 +193,9 @@ func (t *timeline) heal(f scenario.Fault, now moment, then func(moment)) {
 }
 
 // mostUnready is how much later than it was done a fault may be told to be applied or healed: probes pause between two
-// looks, and so does net/http while it shuts down, for up to half a second.
-const mostUnready = time.Second
+// looks, and so does net/http while it shuts down: it looks for what is still open after ever longer pauses, of a
+// millisecond at first and half a second at last, each drawn up to a tenth longer.
+const mostUnready = 2 * time.Second
 
 // once goes on when a fault is told to be applied or healed: at once, or when that is known to have been.
 func (t *timeline) once(f scenario.Fault, what string, now moment, then func(moment)) {

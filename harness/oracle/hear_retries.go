@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/resiliency"
@@ -81,9 +82,15 @@ func (t *tally) interval(h *Hearing, s *Heard) {
 	}
 }
 
+// tellsInterval looks before a line is parsed, which is most of the work: the page's form tells none.
+func tellsInterval(line string) bool { return strings.Contains(line, "Retrying in ") }
+
 // wrongInterval tells whether a Retrying line tells an interval, and not its policy's, and what that is. It is the
 // one before the first retry.
 func wrongInterval(r resiliency.Retry, line string) (want string, wrong bool) {
+	if !tellsInterval(line) {
+		return "", false
+	}
 	m := toldGap.FindStringSubmatch(message(line))
 	if m == nil {
 		return "", false

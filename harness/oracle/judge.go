@@ -22,7 +22,7 @@ func Checks() []Check {
 		policyLoaded, faultEffective, faultHealed,
 		retryGap, retryCount, retryLog, builtinRetries, attemptTimeout, waitsBounded,
 		breakerTrips, breakerOpen, openTime, halfOpenAdmissions, breakerCloses, breakerLog,
-		recovery, callerTold,
+		recovery, callerTold, metricsTrue,
 		ordersLost, ordersDuplicated, ordersReordered,
 		steadyState, attemptsBelong, unaskedExit, waitsEnded, expectLogs,
 	}

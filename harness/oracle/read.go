@@ -12,7 +12,7 @@ import (
 
 // read makes the reading of a case.
 func read(c Case) *Reading {
-	r := &Reading{Case: c, heard: map[string]bool{}, exchanges: map[string][]*Exchange{}}
+	r := &Reading{Case: c, behind: map[string]int{}, heard: map[string]bool{}, exchanges: map[string][]*Exchange{}}
 	b := &builder{
 		Reading: r, open: map[key]*Exchange{}, byOp: map[string][]*Operation{}, under: map[*Exchange]*Operation{},
 		waiting: map[string][]*Operation{}, faults: map[string]*Fault{}, policies: map[hop]resiliency.Policies{},
@@ -40,6 +40,7 @@ func read(c Case) *Reading {
 			}
 		}
 		o.Turns = o.turns(r.Slack)
+		o.torn = r.torn(o)
 	}
 	r.Said = testimony(r.lines)
 	r.Breakers = breakers(r)
@@ -100,6 +101,22 @@ func (b *builder) event(e *history.Event) {
 		b.comings = append(b.comings, *e)
 	case history.KindProblem:
 		b.problems = append(b.problems, *e)
+	case history.KindMetric:
+		b.metric(e)
+	}
+}
+
+// metric adds a figure to what its sidecar told then.
+func (b *builder) metric(e *history.Event) {
+	if e.ID == history.MetricsRead || e.Error != "" {
+		b.metrics = append(b.metrics, &reportCard{read: *e})
+		return
+	}
+	for i := len(b.metrics) - 1; i >= 0; i-- {
+		if c := b.metrics[i]; c.read.Service == e.Service {
+			c.figures = append(c.figures, *e)
+			return
+		}
 	}
 }
 
@@ -125,8 +142,12 @@ func (b *builder) rest(events []history.Event) {
 		case e.Source == history.Derived:
 		case e.Kind == history.KindProblem:
 			b.problems = append(b.problems, *e)
+		case e.Kind == history.KindMetric:
+			b.metric(e)
 		case e.At <= b.Ended+observer && b.behindAnAnswer(e):
 			b.event(e)
+		case e.Kind == history.KindRequest:
+			b.behind[e.Link]++
 		}
 	}
 }

@@ -39,6 +39,8 @@ type Reading struct {
 	problems  []history.Event
 	timedOut  []history.Event        // waits that gave up
 	exchanges map[string][]*Exchange // by link, by their start
+	behind    map[string]int         // requests that were seen behind the run's end, by link
+	metrics   []*reportCard          // what sidecars counted, each time they were asked
 	heard     map[string]bool        // services whose sidecars said anything at all
 }
 
@@ -111,6 +113,17 @@ func (x *Exchange) Failed() bool {
 	return ended && !x.OK()
 }
 
+// delivered tells whether a request reached the app itself, which took it: not the door in front of it, whose answer a
+// fault may be.
+func (x *Exchange) delivered() bool { return x.OK() && x.Response.Attr("fault") == "" }
+
+// broke tells whether an answer broke off behind a head that tells no failure. It ends an operation, and whoever asked
+// may have counted it as a success by its head, or as a failure by its end.
+func (x *Exchange) broke() bool {
+	_, ended := x.End()
+	return ended && x.Response != nil && !x.Answered() && !x.Own() && !resiliency.Failed(x.Status())
+}
+
 // last is the event that ended the exchange, or its request.
 func (x *Exchange) last() history.Event {
 	switch {
@@ -132,6 +145,7 @@ type Operation struct {
 	Turns    []turn // what the policies say comes after each attempt
 
 	breaker      *Breaker // that it passes; nil for none
+	torn         bool     // its connection was ended by a fault on its own link
 	mayBeRefused bool     // where it ended without an attempt that was due, its breaker's refusal excuses that
 }
 

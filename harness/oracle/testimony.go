@@ -2,7 +2,9 @@ package oracle
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/halfopen/halfopen/harness/history"
 	written "github.com/halfopen/halfopen/harness/testimony"
@@ -33,6 +35,9 @@ var (
 	notLoadedLine = regexp.MustCompile(`Could not (?:read|parse) resiliency (?:policy|file) .+`)
 )
 
+// marks stand in what is understood, in each of Dapr's formats.
+var marks = []string{"Circuit breaker ", " processing operation ", "Could not "}
+
 // message takes what was said out of a line of a log, in any of Dapr's three formats.
 func message(line string) string { return written.Parse(line).Message }
 
@@ -52,6 +57,9 @@ func testimony(lines []history.Event) []Said {
 
 // understand reads one line.
 func understand(e history.Event) (Said, bool) {
+	if !slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(e.Text, mark) }) {
+		return Said{}, false // parsing a line is most of the work, and most say nothing of this
+	}
 	text := message(e.Text)
 	if m := changedLine.FindStringSubmatch(text); m != nil {
 		return Said{Kind: saidChanged, Line: e, Breaker: m[1], From: m[2], To: m[3]}, true

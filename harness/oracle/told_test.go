@@ -108,6 +108,9 @@ func told(v oracle.Verdict) string {
 //	1.0 fault NAME injected         also applied, healing, healed
 //	1.0 ready order-processor/app   also exit, and `exit … alone` where nobody asked for it
 //	1.0 policy myresiliency loaded  what checkout's sidecar proved
+//	1.0 counted 4 dapr_resiliency_count policy=retry status=
+//	                                a figure of checkout's sidecar about order-processor; before the first one
+//	                                `1.0 metrics`, or `1.0 metrics: …` with why there are none
 //	1.0 load, 1.0 teardown, 1.0 gave-up 2 (a step, from 0), 1.0 problem …, 1.0 tick 3ms, no ticks, truncated
 //
 // Ticks of 1 ms come by themselves, and the phases before the first line.
@@ -186,6 +189,16 @@ func (w *teller) tell(line string) {
 		runner.Kind, runner.ID, runner.Text = history.KindFault, f[0], f[1]
 	case "policy":
 		runner.Kind, runner.Service, runner.ID, runner.Text = history.KindPolicy, "checkout", f[0], f[1]
+	case "metrics", "metrics:":
+		runner.Kind, runner.Service, runner.Part, runner.ID, runner.Error = history.KindMetric, "checkout", history.Sidecar, history.MetricsRead, rest
+		runner.Attrs = map[string]string{"asked_ns": strconv.FormatInt(int64(at), 10)}
+	case "counted":
+		runner.Kind, runner.Service, runner.Part, runner.Text, runner.ID = history.KindMetric, "checkout", history.Sidecar, f[0], f[1]
+		runner.Attrs = map[string]string{"target": "app_order-processor"}
+		for _, label := range f[2:] {
+			name, value, _ := strings.Cut(label, "=")
+			runner.Attrs[name] = value
+		}
 	case "ready", "exit":
 		runner.Kind = history.Kind(word)
 		runner.Service, runner.Part, _ = strings.Cut(f[0], "/")

@@ -33,7 +33,7 @@ func (o *Operation) turns(s Slack) []turn {
 		if !ended || x.OK() {
 			continue
 		}
-		t := turn{may: true, sure: !chunked, round: rounds}
+		t := turn{may: true, sure: !chunked && !x.broke(), round: rounds}
 		switch {
 		case p != nil && acts(p, x) && (p.MaxRetries == resiliency.Forever || tries <= p.MaxRetries) && inTime(p, tries, at-began, s, &t):
 			t.pause.lo, t.pause.hi = p.Gap(tries)
@@ -79,5 +79,22 @@ func (o *Operation) next() turn {
 	return o.Turns[len(o.Turns)-1]
 }
 
-// gaveUp tells whether the caller left before it was answered.
-func (o *Operation) gaveUp() bool { return o.Close != nil && o.Close.Attr("by") == "client" }
+// torn tells whether a fault on the link of an operation ended its connection: the tap by itself, or Toxiproxy
+// behind it, which the tap sees as an end by the sidecar.
+func (r *Reading) torn(o *Operation) bool {
+	if o.Close == nil || o.Close.Attr("by") == "client" {
+		return false
+	}
+	for _, f := range r.Faults {
+		if f.Link == o.Link.Name && f.Injected != nil && f.Injected.At <= o.Close.At &&
+			(f.Healed == nil || r.late(f.Healed.At) >= o.Start()) {
+			return true
+		}
+	}
+	return false
+}
+
+// gaveUp tells whether the caller left before it was answered, or was torn from its sidecar by a fault on the link.
+func (o *Operation) gaveUp() bool {
+	return o.Close != nil && (o.torn || o.Close.Attr("by") == "client")
+}

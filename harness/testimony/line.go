@@ -124,6 +124,11 @@ func (l *Line) terminal(rest, letters, seconds string) {
 		return
 	}
 	n, _ := strconv.Atoi(seconds) // at most nine digits
+	l.Level, l.Since, l.Own = levels[letters], time.Duration(n)*time.Second, true
+	if !strings.Contains(rest, "=") { // nothing behind the message
+		l.Message = strings.TrimRight(rest, " ")
+		return
+	}
 	for _, f := range field.FindAllStringSubmatch(rest, -1) {
 		switch f[1] {
 		case "ver":
@@ -134,7 +139,6 @@ func (l *Line) terminal(rest, letters, seconds string) {
 			l.Replica = f[2]
 		}
 	}
-	l.Level, l.Since, l.Own = levels[letters], time.Duration(n)*time.Second, true
 	l.Message = strings.TrimRight(trailing.ReplaceAllString(rest, ""), " ")
 }
 

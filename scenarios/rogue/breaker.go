@@ -58,10 +58,11 @@ const (
 // A breaker counts what passes it. One life of it runs from one change of state, or renewal of its window, to the
 // next: what began in an earlier life does not count.
 type breaker struct {
-	policy breakerPolicy
-	name   string
-	knob   Knob
-	say    func(format string, args ...any)
+	policy  breakerPolicy
+	name    string
+	knob    Knob
+	say     func(format string, args ...any)
+	changed func(to string)
 
 	mu       sync.Mutex
 	state    string
@@ -74,13 +75,21 @@ type breaker struct {
 }
 
 func newBreaker(name string, p breakerPolicy, knob Knob, say func(string, ...any)) *breaker {
-	return &breaker{policy: p, name: name, knob: knob, say: say, state: closed, since: time.Now()}
+	return &breaker{policy: p, name: name, knob: knob, say: say, changed: func(string) {}, state: closed, since: time.Now()}
 }
 
 func (b *breaker) rename(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.name = name
+}
+
+// stateAt is the state that a request finds.
+func (b *breaker) stateAt(now time.Time) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tick(now)
+	return b.state
 }
 
 // admit lets an attempt through, or refuses it.
@@ -113,7 +122,7 @@ func (b *breaker) settle(life int, ok bool, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.tick(now)
-	if life != b.life || b.state == open {
+	if (life != b.life && b.knob != CountsLate) || b.state == open {
 		return
 	}
 	if ok {
@@ -175,6 +184,8 @@ func (b *breaker) probed(ok bool, now time.Time) {
 		b.change(open, now)
 	case b.counts.inARowOK >= enough:
 		b.change(closed, now)
+	case b.knob == FreesSlots:
+		b.admitted--
 	}
 }
 
@@ -206,6 +217,7 @@ func (b *breaker) change(to string, now time.Time) {
 	from := b.state
 	b.state, b.since, b.counts, b.admitted, b.asked = to, now, counts{}, 0, 0
 	b.life++
+	b.changed(to)
 	if to == open && b.knob == HalfOpenByTimer {
 		time.AfterFunc(b.policy.timeout, func() {
 			b.mu.Lock()

@@ -29,10 +29,11 @@ func (r result) refused() bool { return r.err == errOpen || r.err == errTooMany 
 
 // An Engine is retry( breaker( timeout( attempt ))).
 type Engine struct {
-	knob  Knob
-	spec  *spec
-	say   func(format string, args ...any)
-	ended <-chan struct{} // no retry begins any more
+	knob    Knob
+	spec    *spec
+	say     func(format string, args ...any)
+	figures *figures
+	ended   <-chan struct{} // no retry begins any more
 
 	mu       sync.Mutex
 	breakers map[string]*breaker
@@ -47,6 +48,7 @@ type operation struct {
 	began   time.Time
 	attempt func(ctx context.Context, n int) result
 	n       int
+	late    bool // an attempt has taken too long
 }
 
 // cleanPath is what a breaker is found by.
@@ -68,6 +70,7 @@ func (e *Engine) breakerOf(t target, p string) *breaker {
 	b := e.breakers[key]
 	if b == nil {
 		b = newBreaker(name, *t.breaker, e.knob, e.say)
+		b.changed = func(to string) { e.figures.activated(t.app, "circuitbreaker", to) }
 		e.breakers[key] = b
 	}
 	if e.knob == BreakerPerApp {
@@ -78,6 +81,11 @@ func (e *Engine) breakerOf(t target, p string) *breaker {
 
 // do runs an operation to its end.
 func (e *Engine) do(ctx context.Context, t target, p string, oneShot bool, attempt func(ctx context.Context, n int) result) result {
+	if t.breaker != nil {
+		e.figures.began(t, e.breakerOf(t, cleanPath(p)).stateAt(time.Now()))
+	} else {
+		e.figures.began(t, "")
+	}
 	o := &operation{Engine: e, target: t, path: cleanPath(p), oneShot: oneShot, began: time.Now(), attempt: attempt}
 	if t.builtin == nil || e.knob == NoBuiltin {
 		return o.policys(ctx)
@@ -145,6 +153,7 @@ func (o *operation) behind(ctx context.Context, what func(context.Context) resul
 	r := what(ctx)
 	switch {
 	case o.knob == TimeoutUncounted && r.err == errTimeout:
+	case o.knob == HangUpUncounted && ctx.Err() != nil:
 	case o.knob == Ignores4xx && r.err == nil && r.status/100 == 4:
 	default:
 		b.settle(life, r.ok(), time.Now())
@@ -180,6 +189,10 @@ func (o *operation) timed(ctx context.Context) result {
 	if r.err != nil {
 		if errors.Is(context.Cause(within), errTimeout) {
 			r.err = errTimeout
+		}
+		if r.err == errTimeout && !o.late {
+			o.late = true
+			o.figures.activated(o.target.app, "timeout", "")
 		}
 		cancel(nil)
 	}
@@ -218,6 +231,9 @@ func (o *operation) repeat(ctx context.Context, p retryPolicy, name string, what
 		gap := o.gap(p, n)
 		if p.exponential && time.Since(began)+gap > 15*time.Minute && o.knob != PastFifteenMinutes {
 			return r
+		}
+		if n == 1 && name != builtinName {
+			o.figures.activated(o.target.app, "retry", "")
 		}
 		if (n == 1 && o.knob != NeverSaysRetrying) || o.knob == SaysRetryingEachTime {
 			o.retrying(name)

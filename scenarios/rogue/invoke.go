@@ -126,6 +126,7 @@ func (s *sidecar) send(ctx context.Context, r *http.Request, app, method string,
 	if !known {
 		return nil, fmt.Errorf("%w: no sidecar of %s is known", errUnreachable, app)
 	}
+	s.engine.figures.sent(app)
 	if wait := s.backoff(app); wait != nil {
 		return nil, fmt.Errorf("%w: %w", errUnreachable, wait)
 	}

@@ -63,6 +63,9 @@ const (
 	OpenTooLong         Knob = "open_too_long"
 	OpenTooShort        Knob = "open_too_short"
 	TwoProbes           Knob = "two_probes_at_once"
+	FreesSlots          Knob = "a_finished_probe_frees_its_slot"
+	CountsLate          Knob = "counts_late_results_of_an_earlier_state"
+	HangUpUncounted     Knob = "a_callers_hang_up_is_no_failure_to_the_breaker"
 	ClosesOnFailure     Knob = "closes_on_a_failed_probe"
 	ClosesEarly         Knob = "closes_one_success_early"
 	ClosesLate          Knob = "closes_one_success_late"
@@ -75,6 +78,15 @@ const (
 	HidesClosing        Knob = "hides_a_closing"
 	HalfOpenByTimer     Knob = "half_open_by_a_timer"
 	SaysNothing         Knob = "says_nothing"
+)
+
+// Metrics.
+const (
+	CountsAttemptsTwice Knob = "metrics_count_each_attempt_twice"
+	CountsNoRequests    Knob = "metrics_leave_out_requests"
+	CountsNoRetries     Knob = "metrics_leave_out_retries"
+	CountsNoOpenings    Knob = "metrics_leave_out_openings"
+	TellsClosed         Knob = "metrics_always_say_closed"
 )
 
 // Targets and resources.

@@ -72,7 +72,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	ctx, s.end = context.WithCancelCause(ctx)
 	defer s.end(nil)
-	s.engine = &Engine{knob: c.Knob, say: s.say, ended: ctx.Done(), breakers: map[string]*breaker{}}
+	s.engine = &Engine{knob: c.Knob, say: s.say, ended: ctx.Done(), breakers: map[string]*breaker{}, figures: newFigures(c.Knob, s.appID)}
 	s.load()
 	s.apps = &http.Transport{DialContext: c.Dial, DisableCompression: true}
 	defer s.close()
@@ -152,11 +152,4 @@ func (s *sidecar) say(format string, args ...any) {
 	s.out.Lock()
 	defer s.out.Unlock()
 	fmt.Fprintf(s.Out, "time=%q level=info msg=%q app_id=%s scope=dapr.runtime type=log ver=rogue\n", time.Now().Format(time.RFC3339Nano), fmt.Sprintf(format, args...), s.appID)
-}
-
-// metrics proves what is loaded.
-func (s *sidecar) metrics(w http.ResponseWriter, _ *http.Request) {
-	for _, name := range s.loaded {
-		fmt.Fprintf(w, "dapr_resiliency_loaded{app_id=%q,name=%q,namespace=\"\"} 1\n", s.appID, name)
-	}
 }
