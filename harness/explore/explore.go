@@ -44,7 +44,7 @@ func Kinds() []string {
 }
 
 // MostCases bounds a sweep, so that it stays below a hundred megabytes.
-const MostCases = 200_000
+const MostCases = 100_000
 
 // MostCallers bounds how many callers send at once.
 const MostCallers = 32

@@ -79,8 +79,8 @@ func HTML(r Result) []byte {
 }
 
 var titles = map[string]string{
-	"recovery":      "Recovery after the healing, by length of the fault",
-	"hang":          "Longest wait of a caller, by length of the fault",
+	"recovery":      "Recovery after the healing, in seconds, by length of the fault",
+	"hang":          "Longest wait of a caller, in seconds, by length of the fault",
 	"amplification": "Attempts an order, by length of the fault",
 }
 
