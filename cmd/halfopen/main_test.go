@@ -27,7 +27,7 @@ import (
 // command runs halfopen in this process, from the repository's root.
 func command(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
-	t.Chdir(filepath.Join("..", ".."))
+	t.Chdir(root(t))
 	return again(t, args...)
 }
 
@@ -37,6 +37,17 @@ func again(t *testing.T, args ...string) (code int, out, errs string) {
 	var o, e bytes.Buffer
 	code = run(t.Context(), args, &o, &e)
 	return code, o.String(), e.String()
+}
+
+// root is the repository's: where a command goes, or has gone already.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
+		dir = filepath.Join(dir, "..", "..")
+	}
+	return dir
 }
 
 func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
@@ -83,7 +94,15 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"a_shard_without_a_run":     {[]string{"run", "--shard", "3/3", "flapping", "nothing-happens"}, "--shard 3/3: nothing is left for it of 2 runs"},
 		"a_bad_one_among_many":      {[]string{"run", "flapping", "harness/testdata/bad/an-empty-file"}, "an-empty-file/scenario.yaml: the file is empty"},
 		"an_explanation_of_no_run":  {[]string{"explain", "scenarios"}, "read the run"},
-		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, "read the run"},
+		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, "want terminal, html, junit, json, markdown or openmetrics"},
+		"two_runs_as_html":          {[]string{"report", "--format", "html", "a", "b"}, "one at a time"},
+		"an_unknown_fail_on":        {[]string{"run", "--fail-on", "always", "nothing-happens"}, `--fail-on "always": want broken, unknown`},
+		"a_missing_baseline":        {[]string{"run", "--reports", reports, "--baseline", "nowhere.json", "nothing-happens"}, "nowhere.json: can't be read: no such file or directory\n    hint: halfopen baseline update"},
+		"a_baseline_that_is_none":   {[]string{"run", "--reports", reports, "--baseline", "go.mod", "nothing-happens"}, "go.mod:1: not a baseline"},
+		"a_baseline_to_show":        {[]string{"baseline", "show", "--baseline", "nowhere.json"}, "nowhere.json: can't be read"},
+		"nothing_to_accept":         {[]string{"baseline", "update"}, "update what? name the runs to accept"},
+		"no_run_to_accept":          {[]string{"baseline", "update", "--baseline", filepath.Join(reports, "b.json"), "scenarios"}, "read the run"},
+		"never_again":               {[]string{"run", "--again", "0", "--baseline", "go.mod", "nothing-happens"}, "--again 0: want 1 or more runs"},
 		"nothing_to_check":          {[]string{"check"}, "check what? name a run's folder, --logs FILE or --timeline FILE"},
 		"a_missing_log":             {[]string{"check", "--logs", "nowhere.log"}, "nowhere.log: can't be read: no such file or directory\n    hint: --logs FILE"},
 		"a_missing_timeline":        {[]string{"check", "--timeline", "nowhere.log"}, "nowhere.log: can't be read: no such file"},
@@ -150,7 +169,7 @@ func TestLogsFromElsewhereAreJudgedAndTheUnjudgedNamed(t *testing.T) {
 
 func TestContainersWithoutAnEngineAreOneClearLine(t *testing.T) {
 	t.Setenv("DOCKER_HOST", "unix:///nonexistent")
-	code, _, errs := command(t, "run", "--env", "container", "nothing-happens")
+	code, _, errs := command(t, "run", "--quiet", "--env", "container", "nothing-happens")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, errs, "no container engine at DOCKER_HOST=unix:///nonexistent")
 	require.Equal(t, 1, strings.Count(errs, "\n"))
