@@ -23,17 +23,17 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 })
 
 type page struct {
-	Style                          template.CSS
-	StyleHash                      string
-	Title, Policies, Question, Cut string
-	Worst                          []worstCard
-	Thinned                        int
-	Plots                          []plot
-	MapFault                       string
-	Map                            template.HTML
-	Legend                         []legend
-	Changes                        []string
-	Spread                         []spreadRow
+	Style                                 template.CSS
+	StyleHash                             string
+	Title, Policies, Question, Cut, Never string
+	Worst                                 []worstCard
+	Thinned                               int
+	Plots                                 []plot
+	MapFault                              string
+	Map                                   template.HTML
+	Legend                                []legend
+	Changes                               []string
+	Spread                                []spreadRow
 }
 
 type (
@@ -52,6 +52,9 @@ func HTML(r Result) []byte {
 	p := page{
 		Style: template.CSS(styleText), StyleHash: "sha256-" + base64.StdEncoding.EncodeToString(sum[:]),
 		Title: r.Question.Caller + " → " + r.Question.Target, Policies: r.Policies, Question: r.Question.String(), MapFault: r.Question.Faults[0],
+	}
+	if r.Never > 0 {
+		p.Never = count(r.Never, "case")
 	}
 	if r.Cut != "" {
 		p.Cut = fmt.Sprintf("Not told: %d cases: %s", r.Question.Cases-r.Told, r.Cut)

@@ -19,6 +19,9 @@ func WriteText(w io.Writer, r Result) {
 		fmt.Fprintf(w, "not told: %d cases: %s\n", r.Question.Cases-r.Told, r.Cut)
 	}
 	fmt.Fprintln(w, "\nthe worst")
+	if r.Never > 0 {
+		fmt.Fprintf(w, "  in %s no order is accepted again before a run would give up\n", count(r.Never, "case"))
+	}
 	if len(r.Worst) == 0 {
 		fmt.Fprintln(w, "  nothing happens to any order in any case")
 	}
