@@ -60,7 +60,8 @@ func HTML(r Result) []byte {
 		p.Cut = fmt.Sprintf("Not told: %d cases: %s", r.Question.Cases-r.Told, r.Cut)
 	}
 	for _, w := range r.Worst {
-		p.Worst = append(p.Worst, worstCard{w.What, w.big(), w.Sentence(), w.Case.String(), string(r.Question.YAML("worst-"+w.What, w.Why(w.Most), w.Shown))})
+		_, text, _ := r.Scenario(w)
+		p.Worst = append(p.Worst, worstCard{w.What, w.big(), w.Sentence(), w.Case.String(), string(text)})
 	}
 	dots, thinned := r.dots()
 	p.Thinned = thinned
@@ -267,5 +268,5 @@ func (m Map) svg() (template.HTML, []legend) {
 // Scenario gives the file of a worst case, and the toll that is foretold for it.
 func (r Result) Scenario(w Worst) (name string, text []byte, foretold oracle.Toll) {
 	name = "worst-" + w.What
-	return name, r.Question.YAML(name, w.Why(w.Most), w.Shown), w.Most
+	return name, r.Question.YAML(name, w.Why(w.Most), w.Shown, w.Flags...), w.Most
 }
