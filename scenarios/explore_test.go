@@ -93,6 +93,8 @@ func TestTheWorstCaseHappensInMemory(t *testing.T) {
 				s, problems := scenario.Parse(file+"/scenario.yaml", text)
 				require.Empty(t, problems, "%s", text)
 				c, got := play(t, s, spec)
+				v := oracle.Judge(c)
+				require.NotEqual(t, oracle.Fail, v.Outcome, "%s\n%s", text, told(c, v)) // unknown: so short a fault may show nothing
 				told := "%s\n%s\nforetold %+v\nto       %+v\nhappened %+v"
 				require.True(t, w.Least.Within(got) && got.Within(w.Most), told, w.What, text, w.Least, w.Most, got)
 				if w.Most.Ways == 1 && !e.jitter {

@@ -62,7 +62,7 @@ type exploration struct {
 func (o *exploration) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.q.Target, "target", "", "the `app` id that is called and broken")
 	f.StringVar(&o.q.Caller, "caller", "checkout", "the `app` id that calls")
-	f.StringSliceVar(&o.faults, "fault", nil, "which `faults`, by comma: "+strings.Join(explore.Kinds(), ", ")+" (default all)")
+	f.StringSliceVar(&o.faults, "fault", nil, "which `faults`, by comma: "+strings.Join(explore.Kinds(), ", ")+" (default all that a forecast follows)")
 	f.StringVar(&o.outage, "outage", "", "how long the fault lasts: a `span` 1s..2m, or one length (default from the spec's times)")
 	f.StringVar(&o.callers, "callers", "", "how many callers send at once: a `range` 1..8, or one number (default 1..8)")
 	f.StringVar(&o.every, "every", "", "a caller's pause between two orders: a `span` 200ms..5s, or one pause (default 500ms..5s)")
@@ -81,7 +81,8 @@ func (o *exploration) run(ctx context.Context, out io.Writer, args []string) err
 	if err := o.question(); err != nil {
 		return err
 	}
-	debug.SetGCPercent(400) // what is alive is a few megabytes; most of the rest lives for one case
+	debug.SetGCPercent(400) // most of what is made lives for one case
+	debug.SetMemoryLimit(mostBytes)
 	started := time.Now()
 	if o.compare {
 		c, err := harness.ExploreEdit(ctx, args[0], args[1], o.q)
@@ -117,6 +118,9 @@ func (o *exploration) run(ctx context.Context, out io.Writer, args []string) err
 	}
 	return nil
 }
+
+// mostBytes is what an exploration may take before memory is cleared sooner.
+const mostBytes = 70 << 20
 
 // took says how fast it went.
 func took(w io.Writer, cases int, started time.Time) {

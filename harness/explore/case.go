@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/scenario"
@@ -130,8 +131,12 @@ func seed(c Case) int64 { return int64(c.Way % seeds) }
 const seeds = 1_000_000
 
 // YAML is the scenario of a case as a file, ready for `halfopen run`; its folder bears its name, and holds the spec.
-func (q Question) YAML(name, why string, c Case) []byte {
-	timeout, what := "", ""
+// What is flagged in a run of it is expected there.
+func (q Question) YAML(name, why string, c Case, flagged ...string) []byte {
+	timeout, what, expect := "", "", ""
+	if len(flagged) > 0 {
+		expect = fmt.Sprintf("expect: { verdict: fail, checks: [%s] }\n", strings.Join(flagged, ", "))
+	}
 	if q.Timeout > 0 {
 		timeout = fmt.Sprintf(", timeout: %s", q.Timeout)
 	}
@@ -158,8 +163,18 @@ timeline:
   - fault: { name: %s, %s, for: %s }
   - wait: { recovered: %s }
   - wait: { orders: 2 }
-`, name, why, seed(c), q.Target, q.Caller, q.Target, c.Every, c.Callers, timeout,
-		settled*c.Every-c.Lead, c.Fault, what, c.Outage, q.Caller)
+%s`, name, why, seed(c), q.Target, q.Caller, q.Target, c.Every, c.Callers, timeout,
+		settled*c.Every-c.Lead, c.Fault, what, c.Outage, q.Caller, expect)
+}
+
+// waits tells whether an attempt that nothing but the healing ends is on its way when a cut is healed: without a timeout
+// in the spec, each one until its caller leaves.
+func (q Question) waits(c Case) bool {
+	since := c.Outage - c.Lead // the first order of the outage
+	if c.Fault != scenario.Cut || since <= 0 {
+		return false
+	}
+	return q.Timeout == 0 || since%(q.Timeout+c.Every) < q.Timeout
 }
 
 // String says a case in a few words.

@@ -8,9 +8,6 @@ import (
 
 // WithDefaults fills in what a question leaves empty, from the times of the specs' own policies.
 func (q Question) WithDefaults(specs ...*resiliency.Spec) Question {
-	if len(q.Faults) == 0 {
-		q.Faults = Kinds()
-	}
 	if q.Callers == (Range{}) {
 		q.Callers = Range{1, 8}
 	}
@@ -37,7 +34,25 @@ func (q Question) WithDefaults(specs ...*resiliency.Spec) Question {
 		q.Latency = Span{10 * time.Millisecond, min(max(3*time.Second, 2*patience), time.Minute)}
 	}
 	q.Outage.Lo = max(q.Outage.Lo, time.Millisecond)
+	if len(q.Faults) == 0 {
+		q.Faults = q.foretold(specs[0])
+	}
 	return q
+}
+
+// foretold are the kinds of faults whose course a forecast follows.
+func (q Question) foretold(spec *resiliency.Spec) (kinds []string) {
+	s := NewSweeper(q, spec)
+	for _, k := range Kinds() {
+		c := Case{Fault: k, Outage: q.Outage.Lo, Callers: 1, Every: q.Every.Hi, Latency: q.Latency.Lo, Ratio: q.Ratio.Hi}
+		if s.toll(c.tidy()).Cut == "" {
+			kinds = append(kinds, k)
+		}
+	}
+	if len(kinds) == 0 {
+		return Kinds() // and the result says why nothing is told
+	}
+	return kinds
 }
 
 // cycleOf is about how long it takes until all that policies do has been done: failures until the breaker opens, some

@@ -44,7 +44,7 @@ func Kinds() []string {
 }
 
 // MostCases bounds a sweep, so that it stays below a hundred megabytes.
-const MostCases = 200_000
+const MostCases = 100_000
 
 // MostCallers bounds how many callers send at once.
 const MostCallers = 32
@@ -94,6 +94,7 @@ type Result struct {
 	Question Question `json:"question"`
 	Told     int      `json:"told"`           // cases that were followed to their end
 	Cut      string   `json:"cut,omitempty"`  // why others were not
+	Never    int      `json:"never"`          // cases in which no order is accepted again before a run would give up
 	Worst    []Worst  `json:"worst"`          // recovery, hang and amplification
 	Spread   []Spread `json:"spread"`         // how they lie, over all cases
 	Changes  []Change `json:"regime_changes"` // where what happens changes in kind
@@ -110,8 +111,11 @@ func (s *Sweeper) Find(samples []Sample) Result {
 	for i := range samples {
 		if cut := samples[i].Toll.Cut; cut != "" {
 			r.Cut = cut
-		} else {
-			r.Told++
+			continue
+		}
+		r.Told++
+		if samples[i].Toll.Never {
+			r.Never++
 		}
 	}
 	for _, m := range measures {

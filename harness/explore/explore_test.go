@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/halfopen/halfopen/harness/explore"
+	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/resiliency"
 	"github.com/halfopen/halfopen/harness/scenario"
 )
@@ -89,6 +90,33 @@ func TestASweepIsTheSameAgain(t *testing.T) {
 	require.Equal(t, once, whole(q, 37))
 	q.Seed = 2
 	require.NotEqual(t, once, whole(q, 600))
+}
+
+// A way that is drawn is one of the ways in which a case may go: no figure of it lies outside of theirs.
+func TestADrawnWayIsOneOfAllWays(t *testing.T) {
+	decided := 0
+	for _, text := range []string{
+		quickstart,
+		strings.Replace(quickstart, "timeout: 5s", "timeout: 12s, interval: 20s, maxRequests: 2", 1),
+		strings.Replace(quickstart, "duration: 5s, maxRetries: -1", "duration: 500ms, maxRetries: 3", 1),
+		strings.Replace(quickstart, "duration: 5s, maxRetries: -1", "policy: exponential, maxInterval: 2s, maxRetries: 2", 1),
+	} {
+		spec := read(t, text)
+		q := question(spec, 120)
+		q.Callers, q.Outage.Hi = explore.Range{Lo: 1, Hi: 2}, 12*time.Second
+		samples := make([]explore.Sample, q.Cases)
+		explore.NewSweeper(q, spec).Sweep(samples, 0)
+		seer := oracle.NewSeer(spec)
+		for _, x := range samples {
+			least, most := seer.All(scenario.NewPlan(q.Scenario(x.Case), spec))
+			if most.Cut != "" {
+				continue
+			}
+			decided++
+			require.True(t, least.Within(x.Toll) && x.Toll.Within(most), "%s\n%s\nleast %+v\ndrawn %+v\nmost  %+v", text, x.Case, least, x.Toll, most)
+		}
+	}
+	require.Greater(t, decided, 200)
 }
 
 // A scenario as a file is the scenario that was played.

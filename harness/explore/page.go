@@ -23,17 +23,17 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 })
 
 type page struct {
-	Style                          template.CSS
-	StyleHash                      string
-	Title, Policies, Question, Cut string
-	Worst                          []worstCard
-	Thinned                        int
-	Plots                          []plot
-	MapFault                       string
-	Map                            template.HTML
-	Legend                         []legend
-	Changes                        []string
-	Spread                         []spreadRow
+	Style                                 template.CSS
+	StyleHash                             string
+	Title, Policies, Question, Cut, Never string
+	Worst                                 []worstCard
+	Thinned                               int
+	Plots                                 []plot
+	MapFault                              string
+	Map                                   template.HTML
+	Legend                                []legend
+	Changes                               []string
+	Spread                                []spreadRow
 }
 
 type (
@@ -53,11 +53,15 @@ func HTML(r Result) []byte {
 		Style: template.CSS(styleText), StyleHash: "sha256-" + base64.StdEncoding.EncodeToString(sum[:]),
 		Title: r.Question.Caller + " → " + r.Question.Target, Policies: r.Policies, Question: r.Question.String(), MapFault: r.Question.Faults[0],
 	}
+	if r.Never > 0 {
+		p.Never = count(r.Never, "case")
+	}
 	if r.Cut != "" {
 		p.Cut = fmt.Sprintf("Not told: %d cases: %s", r.Question.Cases-r.Told, r.Cut)
 	}
 	for _, w := range r.Worst {
-		p.Worst = append(p.Worst, worstCard{w.What, w.big(), w.Sentence(), w.Case.String(), string(r.Question.YAML("worst-"+w.What, w.Why(w.Most), w.Shown))})
+		_, text, _ := r.Scenario(w)
+		p.Worst = append(p.Worst, worstCard{w.What, w.big(), w.Sentence(), w.Case.String(), string(text)})
 	}
 	dots, thinned := r.dots()
 	p.Thinned = thinned
@@ -79,8 +83,8 @@ func HTML(r Result) []byte {
 }
 
 var titles = map[string]string{
-	"recovery":      "Recovery after the healing, by length of the fault",
-	"hang":          "Longest wait of a caller, by length of the fault",
+	"recovery":      "Recovery after the healing, in seconds, by length of the fault",
+	"hang":          "Longest wait of a caller, in seconds, by length of the fault",
 	"amplification": "Attempts an order, by length of the fault",
 }
 
@@ -264,5 +268,5 @@ func (m Map) svg() (template.HTML, []legend) {
 // Scenario gives the file of a worst case, and the toll that is foretold for it.
 func (r Result) Scenario(w Worst) (name string, text []byte, foretold oracle.Toll) {
 	name = "worst-" + w.What
-	return name, r.Question.YAML(name, w.Why(w.Most), w.Shown), w.Most
+	return name, r.Question.YAML(name, w.Why(w.Most), w.Shown, w.Flags...), w.Most
 }

@@ -19,6 +19,9 @@ func WriteText(w io.Writer, r Result) {
 		fmt.Fprintf(w, "not told: %d cases: %s\n", r.Question.Cases-r.Told, r.Cut)
 	}
 	fmt.Fprintln(w, "\nthe worst")
+	if r.Never > 0 {
+		fmt.Fprintf(w, "  in %s no order is accepted again before a run would give up\n", count(r.Never, "case"))
+	}
 	if len(r.Worst) == 0 {
 		fmt.Fprintln(w, "  nothing happens to any order in any case")
 	}
@@ -138,6 +141,13 @@ func WriteCSV(w io.Writer, r Result) error {
 
 // Why is a scenario's reason: what it shows, with numbers.
 func (w Worst) Why(of oracle.Toll) string {
+	if len(w.Flags) > 0 {
+		return w.why(of) + " That no timeout ever ends an attempt is flagged."
+	}
+	return w.why(of)
+}
+
+func (w Worst) why(of oracle.Toll) string {
 	switch w.What {
 	case "recovery":
 		return fmt.Sprintf("The longest recovery that halfopen explore has found: %s. The forecast is %s until an order is accepted again.", w.Shown, seconds(of.Recovery))

@@ -34,6 +34,7 @@ type Worst struct {
 	Shown Case        `json:"shown"` // what the scenario plays: the same, but its fault keeps apart from attempts
 	Least oracle.Toll `json:"least"` // of what is shown, over all the ways in which it may go
 	Most  oracle.Toll `json:"most"`
+	Flags []string    `json:"flags,omitempty"` // checks that fail in a run of it, as they should
 }
 
 // worst finds the worst case of one kind; nil where there is none at all.
@@ -56,6 +57,9 @@ func (s *Sweeper) worst(m measure, samples []Sample) *Worst {
 	w.Toll = s.toll(w.Case)
 	w.Value = m.of(w.Toll)
 	w.Least, w.Most = s.seer.All(s.Plan(w.Shown))
+	if p := s.spec.For(s.q.Caller, s.q.Target); p.Timeout == nil && s.q.waits(w.Shown) {
+		w.Flags = []string{"waits-bounded"}
+	}
 	return &w
 }
 

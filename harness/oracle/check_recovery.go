@@ -54,7 +54,7 @@ func (r *Reading) recovered(caller string, after time.Duration) *Operation {
 }
 
 func (t *tally) recovers(r *Reading, c scenario.Service, over history.Event) {
-	bound, bounded := r.Spec.For(c.Name, c.Sends.To).RecoveryBound(c.Sends.Every)
+	bound, bounded := r.Spec.For(c.Name, c.Sends.To).RecoveryBound(c.Sends.Every, c.Sends.Timeout)
 	if !bounded {
 		return
 	}

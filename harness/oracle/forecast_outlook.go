@@ -69,7 +69,7 @@ func lookOut(policies resiliency.Policies, c scenario.Service) Outlook {
 		hung := endure(policies, c, ModeHangs, 1, nil)
 		out.Hung, out.HungFor = hung.hangs, hung.attempts
 	}
-	out.Recovers, _ = policies.RecoveryBound(c.Sends.Every)
+	out.Recovers, _ = policies.RecoveryBound(c.Sends.Every, c.Sends.Timeout)
 	breaks := policies.Breaker != nil
 	if followed := !policies.Draws() || !breaks && c.Sends.Timeout == 0; followed && !(breaks && policies.Breaker.Interval > 0) {
 		// At worst the target is ready just after an attempt has failed, or just after a pause has begun.

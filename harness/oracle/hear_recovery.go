@@ -17,7 +17,7 @@ var heardRecovery = HearingCheck{
 		if len(h.healings) == 0 {
 			return notHere("nothing was broken and healed")
 		}
-		bound, ok := h.own().RecoveryBound(h.every)
+		bound, ok := h.own().RecoveryBound(h.every, 0)
 		if !ok {
 			return notHere("the spec gives no bound")
 		}

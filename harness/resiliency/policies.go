@@ -146,7 +146,9 @@ func Failed(status int) bool { return status < 200 || status > 399 }
 // its first question after the open time is the probe. So the bound is the longer of the two ways. Half-open
 // lets several probes in only one after another from a lone caller, so each of maxRequests successes is an order
 // accepted: the first one counts as recovery.
-func (p Policies) RecoveryBound(every time.Duration) (time.Duration, bool) {
+//
+// A caller whose patience (0 for none) ends in the pause before a retry leaves, and sends again `every` later.
+func (p Policies) RecoveryBound(every, patience time.Duration) (time.Duration, bool) {
 	bound := every
 	ends := p.Retry == nil && p.Builtin == nil // an operation may end in the outage
 	for _, r := range []*Retry{p.Retry, p.Builtin} {
@@ -155,13 +157,16 @@ func (p Policies) RecoveryBound(every time.Duration) (time.Duration, bool) {
 		}
 		_, gap := r.Gap(longRun)
 		bound = max(bound, gap)
+		if patience > 0 {
+			bound = max(bound, min(gap, patience)+every)
+		}
 		ends = ends || r.MaxRetries != Forever || r.Policy == Exponential
 	}
 	if b := p.Breaker; b != nil {
 		refused := p.Retry == nil
 		if p.Retry != nil {
 			shortest, _ := p.Retry.Gap(1)
-			refused = ends || b.Timeout > shortest
+			refused = ends || patience > 0 || b.Timeout > shortest
 		}
 		if refused {
 			bound = max(bound, b.Timeout+every)

@@ -245,7 +245,7 @@ func TestTheBoundOfRecovery(t *testing.T) {
 			if c.spec != "" {
 				s = parse(t, c.spec)
 			}
-			got, bounded := s.For("checkout", "order-processor").RecoveryBound(time.Second)
+			got, bounded := s.For("checkout", "order-processor").RecoveryBound(time.Second, 0)
 			require.True(t, bounded)
 			require.Equal(t, c.want, got)
 		})

@@ -66,7 +66,7 @@ func (s *Scenario) bound(spec *resiliency.Spec, caller string) time.Duration {
 	if c == nil || c.Sends == nil {
 		return 0
 	}
-	bound, _ := spec.For(caller, c.Sends.To).RecoveryBound(c.Sends.Every)
+	bound, _ := spec.For(caller, c.Sends.To).RecoveryBound(c.Sends.Every, c.Sends.Timeout)
 	return bound
 }
 
