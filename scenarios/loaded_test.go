@@ -32,7 +32,7 @@ func TestALoadedMachineGivesNoFalseAlarm(t *testing.T) {
 	carries, why := harness.Carries(ground.Name)
 	atOnce := max(1, carries/2) // half of what an idle machine carries: the load takes its share
 	t.Logf("%d runs in %s environment, %d at once (idle it carries %d: %s)", runs, ground.Name, atOnce, carries, why)
-	busy(t)
+	busy(t, 1)
 	var c census
 	_, err = harness.PlayMany(t.Context(), harness.Many{
 		Options: harness.Options{Env: ground.Name, Binary: ground.Binary, Reports: reports},

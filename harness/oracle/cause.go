@@ -62,8 +62,8 @@ func (e *effect) span() string {
 	return short(e.lo) + " to " + short(e.hi)
 }
 
-// counted writes `1 retry`, `9 retries`.
-func counted(n int, one, many string) string {
+// plural writes `1 retry`, `9 retries`.
+func plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
@@ -90,7 +90,7 @@ func (r *Reading) causedByPolicies() []Cause {
 		if p := of[h][0].Policies; p.Named {
 			out = append(out, Cause{
 				Field: "spec.targets.apps." + h.target,
-				What:  fmt.Sprintf("in force for %s of %s", counted(len(of[h]), "request", "requests"), h.caller),
+				What:  fmt.Sprintf("in force for %s of %s", plural(len(of[h]), "request", "requests"), h.caller),
 			})
 		}
 	}
@@ -137,7 +137,7 @@ func (r *Reading) causedByRetry(p resiliency.Retry) []Cause {
 	}
 	paused := Cause{Field: field + ".duration", Default: p.Duration.String(), Checks: []string{"retry-gap"}, Events: gaps.events, What: "no retry followed it"}
 	if gaps.n > 0 {
-		paused.What = fmt.Sprintf("%s, %s after the attempt before", counted(gaps.n, "retry", "retries"), gaps.span())
+		paused.What = fmt.Sprintf("%s, %s after the attempt before", plural(gaps.n, "retry", "retries"), gaps.span())
 	}
 	var out []Cause
 	if p.Policy == resiliency.Exponential {
@@ -147,15 +147,15 @@ func (r *Reading) causedByRetry(p resiliency.Retry) []Cause {
 		out = append(out, Cause{Field: field + ".maxInterval", What: "no effect: Dapr ignores it for policy: constant"})
 	}
 	times := Cause{Field: field + ".maxRetries", Default: "-1", Checks: []string{"retry-count"}, Events: spent.events}
-	times.What = "at most " + counted(most, "attempt", "attempts") + " for one request"
+	times.What = "at most " + plural(most, "attempt", "attempts") + " for one request"
 	if spent.n > 0 {
-		times.What = fmt.Sprintf("%s ended with the last retry used up", counted(spent.n, "request", "requests"))
+		times.What = fmt.Sprintf("%s ended with the last retry used up", plural(spent.n, "request", "requests"))
 	}
 	out = append(out, paused, times)
 	if len(p.HTTPStatus) > 0 {
 		out = append(out, Cause{
 			Field: field + ".matching", Checks: []string{"retry-count"}, Events: unmatched.events,
-			What: fmt.Sprintf("%s failed with a status that isn't listed, and %s not tried again", counted(unmatched.n, "request", "requests"), was(unmatched.n)),
+			What: fmt.Sprintf("%s failed with a status that isn't listed, and %s not tried again", plural(unmatched.n, "request", "requests"), was(unmatched.n)),
 		})
 	}
 	return out
@@ -182,7 +182,7 @@ func (r *Reading) causedByTimeout(name string) Cause {
 	}
 	c := Cause{Field: "spec.policies.timeouts." + name, Checks: []string{"attempt-timeout"}, Events: left.events, What: "no attempt reached it"}
 	if left.n > 0 {
-		c.What = fmt.Sprintf("%s given up after %s", counted(left.n, "attempt", "attempts"), left.span())
+		c.What = fmt.Sprintf("%s given up after %s", plural(left.n, "attempt", "attempts"), left.span())
 	}
 	return c
 }
@@ -230,14 +230,14 @@ func (r *Reading) causedByBreaker(p resiliency.Breaker) []Cause {
 		Events: slices.Concat(opens.events, refusals.events), What: "not in play: no open time ended",
 	}
 	if opens.n > 0 {
-		open.What = fmt.Sprintf("%s until a probe came, %s long", counted(opens.n, "open time", "open times"), opens.span())
+		open.What = fmt.Sprintf("%s until a probe came, %s long", plural(opens.n, "open time", "open times"), opens.span())
 	}
 	if refusals.n > 0 {
-		open.What += fmt.Sprintf("; %s refused at once", counted(refusals.n, "order", "orders"))
+		open.What += fmt.Sprintf("; %s refused at once", plural(refusals.n, "order", "orders"))
 	}
 	half := Cause{
 		Field: field + ".maxRequests", Default: "1", Checks: []string{"half-open-admissions", "breaker-closes"}, Events: probes.events,
-		What: counted(probes.n, "half-open time", "half-open times"),
+		What: plural(probes.n, "half-open time", "half-open times"),
 	}
 	out := []Cause{trip, open, half}
 	if p.Interval > 0 {

@@ -73,7 +73,7 @@ func (r *Reading) causedByFault(c *Cause, name string) {
 				}
 			}
 		}
-		c.What += fmt.Sprintf("; %s failed meanwhile", counted(failed, "attempt", "attempts"))
+		c.What += fmt.Sprintf("; %s failed meanwhile", plural(failed, "attempt", "attempts"))
 	}
 }
 
@@ -110,7 +110,7 @@ func (r *Reading) causedBySenders() []Cause {
 		}
 		out = append(out, Cause{
 			Scenario: true, Field: "services." + s.Name + ".sends", Checks: []string{"orders-lost", "orders-duplicated", "orders-reordered"},
-			What: fmt.Sprintf("%s sent, %d accepted", counted(sent.n, "request", "requests"), accepted.n), Events: sent.events[:min(2, len(sent.events))],
+			What: fmt.Sprintf("%s sent, %d accepted", plural(sent.n, "request", "requests"), accepted.n), Events: sent.events[:min(2, len(sent.events))],
 		})
 	}
 	return out
