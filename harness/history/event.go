@@ -25,10 +25,10 @@ const (
 // What a tap sees on a link (source [Links]). Conn numbers the connection within the link.
 const (
 	KindAccept   Kind = "accept"   // a client connected
-	KindRequest  Kind = "request"  // a request head; Op: trace id, ID: order id, Path; Attrs: n (the n-th on its connection, from 1), method, length, chunked, app (dapr-app-id)
+	KindRequest  Kind = "request"  // a request head; Op: trace id, ID: order id, Path; Attrs: n (the n-th on its connection, from 1), method, length, chunked, app (dapr-app-id), protocol=grpc where it is a stream
 	KindResponse Kind = "response" // a response head; Status; Op, ID, Path as in its request; Attrs: n, retry_after, fault (the one that answered in the app's place)
 	KindComplete Kind = "complete" // the last byte of that response has passed; Op, ID, Path, Status as above; Attrs: n
-	KindClose    Kind = "close"    // the connection ended; Text: eof | reset | refused | cut; Attrs: by (client | upstream | tap), open (the n of a request without a complete response, if any)
+	KindClose    Kind = "close"    // the connection ended; Text: eof | reset | refused | cut; Attrs: by (client | upstream | tap), open (the n of a request without a complete response, if any: an event each), stream=true where only that one ended
 )
 
 // What an app or a sidecar prints (source Output(service, part)).
