@@ -29,9 +29,47 @@ const servicePath = "/dapr.proto.internals.v1.ServiceInvocation/CallLocal" // Ca
 type multiplex struct {
 	conn *conn
 
-	mu    sync.Mutex
-	last  int // n of the latest call
-	calls map[uint32]*call
+	mu       sync.Mutex
+	last     int    // n of the latest call
+	opened   uint32 // the latest stream: they count upwards
+	ended    bool   // the client has sent its last
+	progress chan struct{}
+	calls    map[uint32]*call
+}
+
+func newMultiplex(c *conn) *multiplex {
+	return &multiplex{conn: c, progress: make(chan struct{}), calls: map[uint32]*call{}}
+}
+
+// went tells whoever waits that more of what the client sent is understood; the lock is held.
+func (m *multiplex) went() {
+	close(m.progress)
+	m.progress = make(chan struct{})
+}
+
+// asked waits until what a stream was asked is understood, since the parser of one direction may be behind the
+// other's; the lock is held before and after. Who answers unasked is not waited for long.
+func (m *multiplex) asked(stream uint32) *call {
+	patience := time.NewTimer(headGrace)
+	defer patience.Stop()
+	for !m.ended {
+		if c := m.calls[stream]; stream <= m.opened && (c == nil || c.told) {
+			break
+		}
+		progress := m.progress
+		m.mu.Unlock()
+		late := false
+		select {
+		case <-progress:
+		case <-patience.C:
+			late = true
+		}
+		m.mu.Lock()
+		if late {
+			break
+		}
+	}
+	return m.calls[stream]
 }
 
 // A call is one stream that calls a service.
@@ -85,12 +123,20 @@ const tableBytes = 4 << 10
 
 // requests takes what the client sends, from behind the preface on.
 func (m *multiplex) requests(in *stream, from io.Reader) {
+	defer func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.ended = true
+		m.went()
+	}()
 	frames(from, func(f http2.Frame) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
+		defer m.went()
 		c := m.calls[f.Header().StreamID]
 		switch f := f.(type) {
 		case *http2.MetaHeadersFrame:
+			m.opened = max(m.opened, f.StreamID)
 			m.begin(f, in.arrived())
 		case *http2.DataFrame:
 			if c == nil || c.told {
@@ -159,9 +205,12 @@ func (m *multiplex) tell(c *call) {
 // responses takes what the upstream sends.
 func (m *multiplex) responses(in *stream, from io.Reader) {
 	frames(from, func(f http2.Frame) {
+		if f.Header().StreamID == 0 {
+			return // about the connection
+		}
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		c := m.calls[f.Header().StreamID]
+		c := m.asked(f.Header().StreamID)
 		if c == nil {
 			return
 		}

@@ -34,7 +34,8 @@ func FuzzGRPC(f *testing.F) {
 		readInvokeRequest(b)
 		readInvokeResponse(b)
 		c := &conn{tap: &tap{record: func(time.Time, history.Event) {}}}
-		m := &multiplex{conn: c, calls: map[uint32]*call{1: {n: 1}}}
+		m := newMultiplex(c)
+		m.calls[1] = &call{n: 1}
 		var s stream
 		m.requests(&s, bytes.NewReader(b))
 		m.responses(&s, io.LimitReader(bytes.NewReader(b), 1<<16))

@@ -39,7 +39,7 @@ type pending struct {
 const maxPipelined = 64
 
 func newReader(c *conn) *reader {
-	r := &reader{conn: c, head: make(chan struct{}), pending: make(chan pending, maxPipelined), multiplex: &multiplex{conn: c, calls: map[uint32]*call{}}}
+	r := &reader{conn: c, head: make(chan struct{}), pending: make(chan pending, maxPipelined), multiplex: newMultiplex(c)}
 	r.requests.open()
 	r.responses.open()
 	r.done.Add(2)
