@@ -1,6 +1,7 @@
 # halfopen: every target is one line in `make help`.
 SCENARIO ?= stop-order-processor
 ENV      ?= auto
+SIDECAR  ?=
 ARGS     ?=
 RUNS     ?= reports
 MINUTES  ?= 10
@@ -15,8 +16,8 @@ help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: chaos
-chaos: bin/halfopen ## run one scenario and judge it: SCENARIO=stop-order-processor ENV=auto|container|process ARGS=...
-	@./bin/halfopen run --env $(ENV) --reports $(RUNS) $(ARGS) $(SCENARIO)
+chaos: bin/halfopen ## run one scenario and judge it: SCENARIO=stop-order-processor ENV=auto|container|process SIDECAR=builtin|daprd ARGS=...
+	@./bin/halfopen run --env $(ENV) $(if $(SIDECAR),--sidecar $(SIDECAR)) --reports $(RUNS) $(ARGS) $(SCENARIO)
 
 .PHONY: test
 # One package after the other: what one starts would make another's machine late, and late is not judged.
@@ -76,6 +77,10 @@ clean: ## remove what runs have left behind, and what was built
 .PHONY: bin/halfopen
 bin/halfopen:
 	@go build -trimpath -o $@ ./cmd/halfopen
+
+.PHONY: bin/standin/daprd
+bin/standin/daprd: ## a stand-in for daprd, for machines that can't have it: SIDECAR=daprd HALFOPEN_DAPRD=bin/standin/daprd
+	@go build -trimpath -ldflags "-s -w" -o $@ ./scenarios/standin
 
 .PHONY: bin/linux/halfopen
 bin/linux/halfopen:

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"runtime"
 	"syscall"
 	"text/tabwriter"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/halfopen/halfopen/harness"
 	"github.com/halfopen/halfopen/harness/env/container"
+	"github.com/halfopen/halfopen/harness/scenario"
 )
 
 // quickstartPorts are those that the quickstart's two terminals use.
@@ -51,7 +51,7 @@ environment --env auto would take. It exits 2 where nothing could run at all.`,
 				fmt.Fprintf(w, "port %d\t%s\n", port, portState(port))
 			}
 			fmt.Fprintf(w, "open files\t%s\n", openFiles())
-			fmt.Fprintf(w, "daprd\t%s\n", onPath("daprd", "not on PATH: the built-in sidecar is used"))
+			fmt.Fprintf(w, "daprd\t%s\n", daprd())
 			ground, err := harness.Choose(ctx, "auto", "")
 			if err != nil {
 				w.Flush()
@@ -94,9 +94,10 @@ func openFiles() string {
 	return fmt.Sprint(r.Cur)
 }
 
-func onPath(name, otherwise string) string {
-	if path, err := exec.LookPath(name); err == nil {
-		return path
+func daprd() string {
+	binary, image := harness.FindDaprd("", scenario.Scenario{})
+	if binary != "" {
+		return binary + " (for --sidecar daprd)"
 	}
-	return otherwise
+	return "none here: --sidecar daprd would take the image " + image + ", in containers alone"
 }

@@ -24,6 +24,7 @@ func newRunCommand() *cobra.Command {
 folder below --reports. A SCENARIO is a folder, or the name of one below scenarios/.`,
 		Example: `  halfopen run scenarios/stop-order-processor
   halfopen run stop-order-processor --env process
+  halfopen run stop-order-processor --sidecar daprd --daprd ./daprd
   halfopen run stop-order-processor --sidecar-resiliency slower.yaml   # exits 1: a promise is broken`,
 		Args: needs("a scenario", "halfopen list shows what is there"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,6 +50,8 @@ folder below --reports. A SCENARIO is a folder, or the name of one below scenari
 	f := cmd.Flags()
 	f.StringVar(&o.Env, "env", "auto", "where to run: auto | container | process")
 	f.StringVar(&o.SidecarResiliency, "sidecar-resiliency", "", "a spec `file` for the sidecars other than the scenario's, which is judged against")
+	f.StringVar(&o.Sidecar, "sidecar", "", "builtin | daprd (default: what the scenario says, and then builtin)")
+	f.StringVar(&o.Daprd, "daprd", "", "a daprd: its `path`, its name on PATH, or in containers an image (default: HALFOPEN_DAPRD, PATH, ~/.dapr/bin)")
 	f.StringVar(&o.Reports, "reports", "reports", "the `folder` where runs land")
 	f.DurationVar(&o.Timeout, "timeout", 0, "give up after this long (default: what the plan allows)")
 	look.flags(f)

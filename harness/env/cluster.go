@@ -25,6 +25,9 @@ type cluster struct {
 	parts  map[string]*part  // service/part
 	closed sync.Once
 	err    error
+
+	counting sync.WaitGroup
+	enough   context.CancelFunc // ends the counting
 }
 
 // Bring brings everything up on host but the callers: links first, then each sidecar and each app that is
@@ -72,8 +75,13 @@ func Bring(ctx context.Context, cfg Config, host Host) (_ Env, err error) {
 
 // Load starts the callers.
 func (c *cluster) Load(ctx context.Context) error {
+	counting, enough := context.WithCancel(context.WithoutCancel(ctx))
+	c.enough = enough
 	var all errgroup.Group
 	for _, s := range c.cfg.Plan.Scenario.Callers() {
+		if c.cfg.Sidecar.Kind == scenario.Daprd {
+			c.counting.Go(func() { c.count(counting, s.Name) })
+		}
 		all.Go(func() error { return c.part(s.Name, history.App).start(ctx) })
 	}
 	return all.Wait()
@@ -106,6 +114,10 @@ func (c *cluster) Apply(ctx context.Context, f scenario.Fault) (func(context.Con
 // Close ends everything, once.
 func (c *cluster) Close(ctx context.Context) error {
 	c.closed.Do(func() {
+		if c.enough != nil {
+			c.enough()
+			c.counting.Wait()
+		}
 		c.err = c.host.Close(ctx)
 	})
 	return c.err

@@ -35,7 +35,7 @@ const (
 const KindLine Kind = "line" // Text: one line without its newline; Service, Part; Attrs: stream (stdout | stderr)
 
 // KindMetric is a number that a sidecar tells of itself (source [Runner], or the file that holds it).
-const KindMetric Kind = "metric" // Service, Part; ID: the metric's name; Text: its value; Attrs: its labels
+const KindMetric Kind = "metric" // Service, Part; ID: the metric's name; Text: its value; Attrs: its labels; of a run also after_ns, since when it may have this value
 
 // KindEnd closes a history; a history without it is truncated.
 const KindEnd Kind = "end" // Attrs: count (events before it), how (done | interrupted | failed)
