@@ -206,7 +206,7 @@ func (b *Breaker) steps(r *Reading) []step {
 	for _, o := range b.operations {
 		for _, x := range o.Attempts {
 			b.Attempts++
-			out = append(out, step{kind: begins, x: x, span: span{max(o.Start(), x.Start()-r.Slack.most()), x.Start(), x.Start()}})
+			out = append(out, step{kind: begins, x: x, span: span{max(o.Start(), x.earliest()-r.Slack.most()), x.Start(), x.Start()}})
 			if from, at, ended := x.over(r.Slack); ended {
 				b.Results++
 				if !x.OK() {
@@ -235,7 +235,7 @@ func (b *Breaker) steps(r *Reading) []step {
 // settled is when all that may explain something seen at a moment has been seen too. What is looked at then changes
 // nothing by itself, so its order does not matter.
 func settled(at time.Duration, s Slack) span {
-	at += s.most() + s.Lower + mostUncertain
+	at += s.most() + s.Lower + mostUncertain + s.Counting
 	return span{at, at, at}
 }
 

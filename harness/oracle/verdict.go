@@ -86,6 +86,8 @@ type Slack struct {
 	Upper time.Duration `json:"upper_ns"`        // lateness of the machine plus uncertainty: added to upper bounds, for each wake-up on the way
 	Ticks int           `json:"ticks"`           // how many readings of metronomes it rests on
 	Exact bool          `json:"exact,omitempty"` // time was virtual: nothing is ever late
+
+	Counting time.Duration `json:"counting_ns,omitempty"` // the longest time between two readings of a counter that tells of attempts no tap saw
 }
 
 // Figures are the numbers of a run that people compare.
@@ -95,11 +97,12 @@ type Figures struct {
 	OrdersReceived int            `json:"orders_received"` // by the target app, distinct ids
 	Attempts       int            `json:"attempts"`        // on sidecar-to-sidecar links
 	Retries        int            `json:"retries"`
-	Refused        int            `json:"refused"`           // operations that ended with an open breaker's error
-	Transitions    int            `json:"transitions"`       // of breakers, as logged
-	TimeToTrip     *time.Duration `json:"time_to_trip_ns"`   // from the first failed attempt to closed→open; null where it never opened
-	Recovery       *time.Duration `json:"recovery_ns"`       // from the target's readiness to the first accepted order; null where there was no outage
-	FirstAccepted  *time.Duration `json:"first_accepted_ns"` // from the run's start, without waiting for other runs to be up
+	Uncrossed      int            `json:"uncrossed,omitempty"` // attempts of them that only their sidecar's counter tells of
+	Refused        int            `json:"refused"`             // operations that ended with an open breaker's error
+	Transitions    int            `json:"transitions"`         // of breakers, as logged
+	TimeToTrip     *time.Duration `json:"time_to_trip_ns"`     // from the first failed attempt to closed→open; null where it never opened
+	Recovery       *time.Duration `json:"recovery_ns"`         // from the target's readiness to the first accepted order; null where there was no outage
+	FirstAccepted  *time.Duration `json:"first_accepted_ns"`   // from the run's start, without waiting for other runs to be up
 }
 
 // A Moment is one line of the story that reports tell: derived from the history, in the order of time.
