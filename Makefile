@@ -33,6 +33,10 @@ test-short: ## only the tests that start no processes and no containers
 race: ## the short tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -short -count=1 ./...
 
+.PHONY: daprd
+daprd: ## the whole catalogue with daprd beside each app: HALFOPEN_DAPRD=path, or else the stand-in; HALFOPEN_ENV
+	HALFOPEN_CATALOGUE=1 go test -count=1 -timeout 20m -run '^TestDaprd' -v ./scenarios
+
 .PHONY: bench
 bench: bin/halfopen ## what two sidecars cost a call, against a bare forwarder; fails where a ratio is missed
 	HALFOPEN_BENCH=$(CURDIR)/bin/halfopen go test -count=1 -run '^TestSpeed$$' -v ./sidecar/bench

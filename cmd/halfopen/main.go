@@ -95,7 +95,7 @@ Exit codes: 0 all promises kept, 1 a promise broken, 2 wrong usage or bad input,
 	root.SetErr(errs)
 	root.AddCommand(
 		newRunCommand(), newPlanCommand(), newForecastCommand(), newCheckCommand(), newExplainCommand(), newReportCommand(),
-		newListCommand(), newDoctorCommand(), newCleanCommand(),
+		newCompareCommand(), newListCommand(), newDoctorCommand(), newCleanCommand(),
 		newSidecarCommand(), newAppCommand(), newLinkCommand(), newHoldCommand(), newReapCommand(),
 	)
 	return root

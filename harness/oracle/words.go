@@ -99,7 +99,7 @@ func (x *Exchange) outcome() string {
 	case x.Answered():
 		return fmt.Sprintf("answered %d", x.Status())
 	case x.Hidden():
-		return "failed within the caller's sidecar, which counts it: it never crossed the link"
+		return "never crossed the link; its sidecar counts it"
 	case x.Close != nil && x.Close.Attr("by") == "client":
 		return "given up by the caller's sidecar"
 	case x.Close != nil && x.Close.Text == "refused":

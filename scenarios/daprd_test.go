@@ -1,0 +1,157 @@
+package scenarios
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/halfopen/halfopen/harness"
+	"github.com/halfopen/halfopen/harness/env/envtest"
+	"github.com/halfopen/halfopen/harness/oracle"
+)
+
+// These runs have daprd beside each app: the one that HALFOPEN_DAPRD names, or else the stand-in, which speaks as
+// daprd was recorded to.
+
+// standin builds the stand-in, once a test process, as a program that containers can run too.
+var standin = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "halfopen-standin-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "daprd")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "./standin")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build.Stderr = os.Stderr
+	return path, build.Run()
+})
+
+// daprd is the executable that plays, and says which it is.
+func daprd(t *testing.T) (path string) {
+	t.Helper()
+	if path = os.Getenv(harness.EnvDaprd); path != "" {
+		t.Logf("with daprd: %s", path)
+		return path
+	}
+	path, err := standin()
+	require.NoError(t, err)
+	t.Logf("with the stand-in for daprd, not with a daprd (%s names one)", harness.EnvDaprd)
+	return path
+}
+
+// sampled are the scenarios that every test run plays with daprd.
+var sampled = []string{"nothing-happens", "stop-order-app", "stop-order-processor", "no-spec-at-all", "spec-that-does-not-load", "retried-post-duplicates"}
+
+func TestDaprdInTheBuiltInSidecarsPlace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes or containers for about a minute and a half")
+	}
+	playDaprd(t, sampled)
+}
+
+// TestDaprdPlaysTheCatalogue takes minutes: `make daprd` asks for it.
+func TestDaprdPlaysTheCatalogue(t *testing.T) {
+	if os.Getenv("HALFOPEN_CATALOGUE") == "" || testing.Short() {
+		t.Skip("skipped: HALFOPEN_CATALOGUE=1 asks for it (make daprd)")
+	}
+	files, err := filepath.Glob("*/scenario.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	playDaprd(t, longestFirst(t, files))
+}
+
+// notWithDaprd is a golden list, so that it can't grow unseen: what daprd can't play, and why.
+var notWithDaprd = map[string]string{}
+
+// playDaprd plays scenarios with daprd: each keeps its promises, but for those of which a known deviation tells.
+func playDaprd(t *testing.T, dirs []string) {
+	path := daprd(t)
+	ground, err := harness.Choose(t.Context(), os.Getenv("HALFOPEN_ENV"), envtest.Binary(t))
+	require.NoError(t, err)
+	t.Logf("in %s environment: %s", ground.Name, ground.Why)
+	reports := os.Getenv("HALFOPEN_REPORTS")
+	if reports == "" {
+		reports = t.TempDir()
+	}
+	waves := make([]wave, len(dirs)/atOnce[ground.Name]+1)
+	asked := 0
+	for _, dir := range dirs {
+		t.Run(dir, func(t *testing.T) {
+			if why := notWithDaprd[dir]; why != "" {
+				t.Skip("skipped: " + why)
+			}
+			n := asked / atOnce[ground.Name]
+			asked++
+			waves[n].running.Add(1)
+			defer waves[n].running.Done()
+			t.Parallel()
+			if n > 0 {
+				waves[n-1].running.Wait()
+			}
+			run, err := harness.Play(t.Context(), harness.Options{
+				Scenario: dir, Env: ground.Name, Binary: ground.Binary, Reports: reports, Stage: &waves[n].stage,
+				Sidecar: "daprd", Daprd: path,
+			})
+			require.NoError(t, err)
+			requireAsDaprd(t, run)
+		})
+	}
+}
+
+// requireAsDaprd fails where a promise is broken that daprd is not known to break.
+func requireAsDaprd(t *testing.T, run *harness.Run) {
+	t.Helper()
+	v := run.Verdict
+	require.True(t, strings.HasPrefix(v.Sidecar, "daprd "), v.Sidecar)
+	if v.Outcome == oracle.Pass {
+		t.Log(summary(v))
+		return
+	}
+	for _, r := range v.Results {
+		if !r.Applies || r.Outcome != oracle.Fail {
+			continue
+		}
+		if why := harness.Deviates(v, r); why != "" {
+			t.Logf("%s: %s", r.Check, why)
+			continue
+		}
+		t.Fatalf("%s\n%s", run.Dir, story(t, run))
+	}
+	if v.Outcome == oracle.Unknown {
+		t.Fatalf("%s\n%s", run.Dir, story(t, run))
+	}
+}
+
+// All promises are kept but recovery, and the report says why: attempts that never crossed, between two dials.
+func TestDaprdDialsAgainLate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes for about a minute and a half")
+	}
+	t.Parallel()
+	if os.Getenv(harness.EnvDaprd) != "" {
+		t.Skip("skipped: when a daprd dials again is its own to choose; the stand-in has no jitter")
+	}
+	run, err := harness.Play(t.Context(), harness.Options{
+		Scenario: "stop-order-processor", Env: "process", Binary: envtest.Binary(t), Reports: t.TempDir(), Sidecar: "daprd", Daprd: daprd(t),
+	})
+	require.NoError(t, err)
+	v := run.Verdict
+	require.Equal(t, 1, v.Exit(), "%s", story(t, run))
+	i := slices.IndexFunc(v.Results, func(r oracle.Result) bool { return r.Check == "recovery" })
+	require.Equal(t, oracle.Fail, v.Results[i].Outcome, "%s", story(t, run))
+	for j, r := range v.Results {
+		require.True(t, i == j || r.Outcome != oracle.Fail, "%s", story(t, run))
+	}
+	says := v.Results[i].Findings[0].What
+	require.Contains(t, says, "attempts that never crossed the link, for it dials again by a back-off of its own")
+	c, err := harness.ReadCase(run.Dir)
+	require.NoError(t, err)
+	require.Contains(t, oracle.Explain(c).Recoveries[0].Why, "it dials again by a back-off of its own")
+	require.True(t, strings.HasSuffix(c.History.Header.SidecarVersion, "-standin"), c.History.Header.SidecarVersion)
+}
