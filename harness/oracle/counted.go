@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/resiliency"
 	"github.com/halfopen/halfopen/harness/scenario"
 )
 
@@ -90,8 +91,8 @@ func (b *builder) hidden() {
 	}
 }
 
-// attribute gives the attempts of one reading to the operations that can have made them. Where more of them can than
-// there are attempts, all assignments are possible, and none is taken.
+// attribute gives the attempts of one reading to the operations that can have made them: those whose next one is due
+// then. Where more of them can than there are attempts, all assignments are possible, and none is taken.
 func (b *builder) attribute(l *scenario.Link, c counting) {
 	var waiting, due []*Operation
 	for _, o := range b.Operations {
@@ -105,6 +106,13 @@ func (b *builder) attribute(l *scenario.Link, c counting) {
 	}
 	if len(waiting) == 1 {
 		due = waiting
+	}
+	if len(due) > c.n { // one that ended just then was refused: an attempt that failed would have been retried
+		due = slices.DeleteFunc(due, func(o *Operation) bool {
+			end, ended := o.End()
+			p := o.Policies.Retry
+			return ended && end <= b.late(c.hi) && p != nil && (p.MaxRetries == resiliency.Forever || len(o.Attempts) < p.MaxRetries)
+		})
 	}
 	for i := range c.n {
 		end := c.event
