@@ -3,7 +3,8 @@ SCENARIO ?= stop-order-processor
 ENV      ?= auto
 SIDECAR  ?=
 ARGS     ?=
-RUNS     ?= reports
+REPORTS  ?= reports
+RUNS     ?= 20
 MINUTES  ?= 10
 FUZZTIME ?= 2m
 
@@ -17,17 +18,19 @@ help: ## print this
 
 .PHONY: chaos
 chaos: bin/halfopen ## run one scenario and judge it: SCENARIO=stop-order-processor ENV=auto|container|process SIDECAR=builtin|daprd ARGS=...
-	@./bin/halfopen run --env $(ENV) $(if $(SIDECAR),--sidecar $(SIDECAR)) --reports $(RUNS) $(ARGS) $(SCENARIO)
+	@./bin/halfopen run --env $(ENV) $(if $(SIDECAR),--sidecar $(SIDECAR)) --reports $(REPORTS) $(ARGS) $(SCENARIO)
 
 .PHONY: test
 # One package after the other: what one starts would make another's machine late, and late is not judged.
 test: ## vet, then all tests: scenarios too, in containers where an engine answers and in processes otherwise
 	go vet ./...
 	go test -count=1 -timeout 20m -p 1 ./...
+	cd examples/gotest && go vet ./... && go test -count=1 ./...
 
 .PHONY: test-short
 test-short: ## only the tests that start no processes and no containers
 	go test -short -count=1 ./...
+	cd examples/gotest && go vet ./...
 
 .PHONY: race
 race: ## the short tests under the race detector (needs a C compiler)
@@ -40,6 +43,14 @@ daprd: ## the whole catalogue with daprd beside each app: HALFOPEN_DAPRD=path, o
 .PHONY: bench
 bench: bin/halfopen ## what two sidecars cost a call, against a bare forwarder; fails where a ratio is missed
 	HALFOPEN_BENCH=$(CURDIR)/bin/halfopen go test -count=1 -run '^TestSpeed$$' -v ./sidecar/bench
+
+.PHONY: soak
+soak: ## every scenario RUNS=20 times while all cores are busy: none fails, few can't be judged; a table in reports/soak-...
+	HALFOPEN_SOAK=$(RUNS) HALFOPEN_ENV=$(ENV) go test -count=1 -timeout 0 -run '^TestSoak$$' -v ./scenarios
+
+.PHONY: timing
+timing: ## how far gaps and open times are from the spec on an otherwise idle machine; fails beyond 10 ms median, 60 ms p99
+	HALFOPEN_TIMING=1 HALFOPEN_ENV=$(ENV) go test -count=1 -timeout 0 -run '^TestTiming$$' -v ./scenarios
 
 .PHONY: soak-sidecar
 soak-sidecar: ## hold a sidecar's memory and goroutines flat under load and retries: MINUTES=10

@@ -45,9 +45,9 @@ func suited(s scenario.Scenario, asked string) (env, why string, err error) {
 		case need:
 		default:
 			if why != "" {
-				return "", "", fmt.Errorf("%s is %s and needs --env %s, but %s", v.Name, what, need, why)
+				return "", "", Unsuited{fmt.Errorf("%s is %s and needs --env %s, but %s", v.Name, what, need, why)}
 			}
-			return "", "", fmt.Errorf("%s is %s and needs --env %s, not %s", v.Name, what, need, asked)
+			return "", "", Unsuited{fmt.Errorf("%s is %s and needs --env %s, not %s", v.Name, what, need, asked)}
 		}
 	}
 	return asked, why, nil

@@ -31,16 +31,27 @@ func ForecastOutage(o Outage) (f oracle.Forecast, err error) {
 	}
 	spec, more := resiliency.Parse(o.Spec, text)
 	problems = append(problems, more...)
-	if spec != nil && len(spec.Scopes) > 0 && !slices.Contains(spec.Scopes, o.Caller) {
-		problems = append(problems, problem.Problem{
-			File: o.Spec, Field: "scopes", What: fmt.Sprintf("they leave the caller %s out, so none of it applies", o.Caller),
-			Hint: fmt.Sprintf("--caller %s", spec.Scopes[0]),
-		})
-	}
+	problems = append(problems, o.outOfScope(spec)...)
 	if len(problems) > 0 {
 		return f, problems
 	}
 	return oracle.ForeseeOutage(o.plan(spec), spec), nil
+}
+
+// outOfScope finds a caller for whom nothing of the spec applies.
+func (o Outage) outOfScope(spec *resiliency.Spec) problem.List {
+	if spec == nil || len(spec.Scopes) == 0 || slices.Contains(spec.Scopes, o.Caller) {
+		return nil
+	}
+	hint := "scopes name who calls, not who is called"
+	for _, other := range slices.Backward(spec.Scopes) {
+		if other != o.Target {
+			hint = "--caller " + other
+		}
+	}
+	return problem.List{{
+		File: o.Spec, Field: "scopes", What: fmt.Sprintf("they leave the caller %s out, so none of it applies", o.Caller), Hint: hint,
+	}}
 }
 
 func (o Outage) problems() (out problem.List) {
@@ -52,6 +63,11 @@ func (o Outage) problems() (out problem.List) {
 	}
 	if o.Target != "" && o.Target == o.Caller {
 		bad("--caller", "calls itself", "name another app")
+	}
+	for _, id := range [][2]string{{"--target", o.Target}, {"--caller", o.Caller}} {
+		if id[1] != "" && !scenario.IsName(id[1]) {
+			bad(id[0], fmt.Sprintf("%q is no app id: want small letters, digits and hyphens", id[1]), "")
+		}
 	}
 	if o.Stop <= 0 {
 		bad("--stop", o.Stop.String()+" is no time at all", "--stop 45s")

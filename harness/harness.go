@@ -29,6 +29,8 @@ type Options struct {
 	Timeout           time.Duration  // of the whole run; 0 takes the plan's own
 	Stage             *Stage         // shared with runs that go on at once; nil for a run that is alone
 	Watch             func(Progress) // told of each change while it runs; nil for nobody
+
+	up func() <-chan struct{} // its place on a stage that it has entered already
 }
 
 // A Run is what came of it: a folder that holds everything, and the verdict.
@@ -44,14 +46,18 @@ func Play(ctx context.Context, o Options) (*Run, error) {
 	if err != nil {
 		return nil, NotStarted{err}
 	}
-	up := o.Stage.enter()
+	up := o.up
+	if up == nil {
+		up = o.Stage.enter()
+	}
 	defer up()
 	id := runID(plan.Scenario.Name)
 	dir, err := newFolder(o.Reports, id, plan, spec, sidecarSpec)
 	if err != nil {
 		return nil, err
 	}
-	rec, closeHistory, err := dir.record(header(id, plan, spec, sidecarSpec, ground, beside))
+	h := header(id, plan, spec, sidecarSpec, ground, beside)
+	rec, closeHistory, err := dir.record(h)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +77,7 @@ func Play(ctx context.Context, o Options) (*Run, error) {
 		},
 	}
 	err = p.play(ctx, ground.Start)
+	p.effects(h)
 	if cerr := closeHistory(p.ending(err)); cerr != nil {
 		return nil, errors.Join(err, cerr)
 	}
@@ -86,6 +93,10 @@ type NotStarted struct{ error }
 
 func (n NotStarted) Unwrap() error { return n.error }
 
+// Unsuited is an error for which an environment can't run a scenario at all, as where a command is to run in a
+// container.
+type Unsuited struct{ error }
+
 // prepare reads all input and chooses the environment. It starts nothing.
 func prepare(ctx context.Context, o Options) (plan scenario.Plan, spec *resiliency.Spec, sidecars []byte, g Ground, beside env.Sidecar, err error) {
 	s, spec, err := Load(o.Scenario)
@@ -100,6 +111,9 @@ func prepare(ctx context.Context, o Options) (plan scenario.Plan, spec *resilien
 	}
 	name, why, err := suited(s, o.Env)
 	if err != nil {
+		return plan, nil, nil, g, beside, err
+	}
+	if err := findPrograms(o.Scenario, s); err != nil {
 		return plan, nil, nil, g, beside, err
 	}
 	g, err = Choose(ctx, name, o.Binary)

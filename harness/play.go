@@ -12,6 +12,7 @@ import (
 	"github.com/halfopen/halfopen/harness/env"
 	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/link"
+	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/resiliency"
 	"github.com/halfopen/halfopen/harness/scenario"
 )
@@ -54,7 +55,8 @@ func (p *player) play(ctx context.Context, start env.Start) (err error) {
 	if p.env, err = start(ctx, p.config); err != nil {
 		return fmt.Errorf("bring up: %w", cause(ctx, err))
 	}
-	defer func() { err = errors.Join(err, p.tearDown(ctx)) }()
+	whole := ctx
+	defer func() { err = errors.Join(err, p.tearDown(whole)) }()
 	if !p.loaded() {
 		return nil // the oracle says which policy is missing
 	}
@@ -104,7 +106,7 @@ func (p *player) ending(err error) string {
 		return "done"
 	}
 	p.rec.Record(history.Event{Source: history.Runner, Kind: history.KindProblem, Error: err.Error()})
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, errFailFast) {
 		return "interrupted"
 	}
 	return "failed"
@@ -140,9 +142,9 @@ func (p *player) limit() time.Duration {
 
 // tearDown ends everything, interrupted or not. What is still broken needs no healing: it goes with the rest.
 func (p *player) tearDown(ctx context.Context) error {
-	const patience = 30 * time.Second
+	p.healing.Wait() // none of them may start a part any more: the timeline's context has ended
 	p.phase(history.PhaseTeardown, nil)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ctx, cancel := env.Closing(ctx)
 	defer cancel()
 	if err := p.env.Close(ctx); err != nil {
 		return fmt.Errorf("clean up (halfopen clean removes what is left): %w", err)
@@ -224,6 +226,22 @@ func (p *player) fault(ctx context.Context, f scenario.Fault) error {
 		}
 	})
 	return nil
+}
+
+// effects adds to the history when each fault first showed, and which event shows it. It is made of the evidence by
+// the rule that the oracle has for it, and the oracle makes it again: it never reads what stands here.
+func (p *player) effects(h history.Header) {
+	events, _ := p.rec.Since(0)
+	for _, e := range oracle.Effects(oracle.Case{Plan: p.plan, Spec: p.spec, History: history.Of(h, events)}) {
+		f := e.Fault
+		p.rec.Record(history.Event{
+			At: e.At, Source: history.Derived, Kind: history.KindFault, Text: "effective", ID: f.Name,
+			Service: f.Service, Part: f.Part, Link: f.Link,
+			Attrs: map[string]string{
+				"kind": f.Kind, "target": f.Target(), "evidence_source": e.Event.Source, "evidence_seq": strconv.FormatUint(e.Event.Seq, 10),
+			},
+		})
+	}
 }
 
 func (p *player) tell(f scenario.Fault, text string) {

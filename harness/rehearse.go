@@ -46,6 +46,7 @@ func Rehearse(ctx context.Context, r Rehearsal) (oracle.Case, error) {
 		},
 	}
 	playing := p.play(ctx, r.Start)
+	p.effects(h)
 	if err := rec.Close(p.ending(playing)); err != nil {
 		return c, err
 	}

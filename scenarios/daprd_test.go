@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/halfopen/halfopen/harness"
-	"github.com/halfopen/halfopen/harness/env/envtest"
+	"github.com/halfopen/halfopen/harness/harnesstest"
 	"github.com/halfopen/halfopen/harness/oracle"
 )
 
@@ -63,43 +63,45 @@ func TestDaprdPlaysTheCatalogue(t *testing.T) {
 	files, err := filepath.Glob("*/scenario.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
-	playDaprd(t, longestFirst(t, files))
+	var dirs []string
+	for _, f := range files {
+		dirs = append(dirs, filepath.Dir(f))
+	}
+	playDaprd(t, dirs)
 }
 
 // notWithDaprd is a golden list, so that it can't grow unseen: what daprd can't play, and why.
 var notWithDaprd = map[string]string{}
 
+// daprdAtOnce is how many scenarios go on at once.
+var daprdAtOnce = map[string]int{"container": 2, "process": 6}
+
 // playDaprd plays scenarios with daprd: each keeps its promises, but for those of which a known deviation tells.
 func playDaprd(t *testing.T, dirs []string) {
 	path := daprd(t)
-	ground, err := harness.Choose(t.Context(), os.Getenv("HALFOPEN_ENV"), envtest.Binary(t))
+	ground, err := harness.Choose(t.Context(), os.Getenv("HALFOPEN_ENV"), harnesstest.Binary(t))
 	require.NoError(t, err)
 	t.Logf("in %s environment: %s", ground.Name, ground.Why)
 	reports := os.Getenv("HALFOPEN_REPORTS")
 	if reports == "" {
 		reports = t.TempDir()
 	}
-	waves := make([]wave, len(dirs)/atOnce[ground.Name]+1)
-	asked := 0
-	for _, dir := range dirs {
-		t.Run(dir, func(t *testing.T) {
-			if why := notWithDaprd[dir]; why != "" {
-				t.Skip("skipped: " + why)
+	for some := range slices.Chunk(dirs, daprdAtOnce[ground.Name]) {
+		var stage harness.Stage
+		t.Run("wave", func(t *testing.T) { // the next begins when these are over
+			for _, dir := range some {
+				t.Run(dir, func(t *testing.T) {
+					if why := notWithDaprd[dir]; why != "" {
+						t.Skip("skipped: " + why)
+					}
+					t.Parallel()
+					run, err := harness.Play(t.Context(), harness.Options{
+						Scenario: dir, Env: ground.Name, Binary: ground.Binary, Reports: reports, Stage: &stage, Sidecar: "daprd", Daprd: path,
+					})
+					require.NoError(t, err)
+					requireAsDaprd(t, run)
+				})
 			}
-			n := asked / atOnce[ground.Name]
-			asked++
-			waves[n].running.Add(1)
-			defer waves[n].running.Done()
-			t.Parallel()
-			if n > 0 {
-				waves[n-1].running.Wait()
-			}
-			run, err := harness.Play(t.Context(), harness.Options{
-				Scenario: dir, Env: ground.Name, Binary: ground.Binary, Reports: reports, Stage: &waves[n].stage,
-				Sidecar: "daprd", Daprd: path,
-			})
-			require.NoError(t, err)
-			requireAsDaprd(t, run)
 		})
 	}
 }
@@ -110,7 +112,7 @@ func requireAsDaprd(t *testing.T, run *harness.Run) {
 	v := run.Verdict
 	require.True(t, strings.HasPrefix(v.Sidecar, "daprd "), v.Sidecar)
 	if v.Outcome == oracle.Pass {
-		t.Log(summary(v))
+		t.Logf("%s: %d attempts, %d of them uncrossed", v.Outcome, v.Figures.Attempts, v.Figures.Uncrossed)
 		return
 	}
 	for _, r := range v.Results {
@@ -121,10 +123,10 @@ func requireAsDaprd(t *testing.T, run *harness.Run) {
 			t.Logf("%s: %s", r.Check, why)
 			continue
 		}
-		t.Fatalf("%s\n%s", run.Dir, story(t, run))
+		t.Fatalf("%s\n%s", run.Dir, harnesstest.Story(run))
 	}
 	if v.Outcome == oracle.Unknown {
-		t.Fatalf("%s\n%s", run.Dir, story(t, run))
+		t.Fatalf("%s\n%s", run.Dir, harnesstest.Story(run))
 	}
 }
 
@@ -138,15 +140,15 @@ func TestDaprdDialsAgainLate(t *testing.T) {
 		t.Skip("skipped: when a daprd dials again is its own to choose; the stand-in has no jitter")
 	}
 	run, err := harness.Play(t.Context(), harness.Options{
-		Scenario: "stop-order-processor", Env: "process", Binary: envtest.Binary(t), Reports: t.TempDir(), Sidecar: "daprd", Daprd: daprd(t),
+		Scenario: "stop-order-processor", Env: "process", Binary: harnesstest.Binary(t), Reports: t.TempDir(), Sidecar: "daprd", Daprd: daprd(t),
 	})
 	require.NoError(t, err)
 	v := run.Verdict
-	require.Equal(t, 1, v.Exit(), "%s", story(t, run))
+	require.Equal(t, 1, v.Exit(), "%s", harnesstest.Story(run))
 	i := slices.IndexFunc(v.Results, func(r oracle.Result) bool { return r.Check == "recovery" })
-	require.Equal(t, oracle.Fail, v.Results[i].Outcome, "%s", story(t, run))
+	require.Equal(t, oracle.Fail, v.Results[i].Outcome, "%s", harnesstest.Story(run))
 	for j, r := range v.Results {
-		require.True(t, i == j || r.Outcome != oracle.Fail, "%s", story(t, run))
+		require.True(t, i == j || r.Outcome != oracle.Fail, "%s", harnesstest.Story(run))
 	}
 	says := v.Results[i].Findings[0].What
 	require.Contains(t, says, "attempts that never crossed the link, for it dials again by a back-off of its own")

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/halfopen/halfopen/harness"
-	"github.com/halfopen/halfopen/harness/env/envtest"
+	"github.com/halfopen/halfopen/harness/harnesstest"
 	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/scenarios/rogue"
 )
@@ -69,7 +69,7 @@ func disguised(t *testing.T, knob rogue.Knob, service string) (program string) {
 	name := filepath.Join(dir, roguePrefix+string(knob))
 	require.NoError(t, os.Symlink(self, name))
 	program = filepath.Join(dir, "halfopen")
-	script := fmt.Sprintf("#!/bin/sh\ncase \"$1 $2 $3\" in\n'sidecar --app-id %s') exec '%s' \"$@\" ;;\nesac\nexec '%s' \"$@\"\n", service, name, envtest.Binary(t))
+	script := fmt.Sprintf("#!/bin/sh\ncase \"$1 $2 $3\" in\n'sidecar --app-id %s') exec '%s' \"$@\" ;;\nesac\nexec '%s' \"$@\"\n", service, name, harnesstest.Binary(t))
 	require.NoError(t, os.WriteFile(program, []byte(script), 0o755))
 	return program
 }
@@ -106,11 +106,11 @@ func TestRoguesAreCaughtInProcesses(t *testing.T) {
 			})
 			require.NoError(t, err)
 			if knob == rogue.Honest {
-				require.NotEqual(t, oracle.Fail, run.Verdict.Outcome, "%s", story(t, run))
+				require.NotEqual(t, oracle.Fail, run.Verdict.Outcome, "%s", harnesstest.Story(run))
 				return // on a busy machine it may be unknown
 			}
 			if _, caught := played.caught(run.Verdict); !caught {
-				t.Fatalf("want %s to say %q\n%s", played.check, played.says, story(t, run))
+				t.Fatalf("want %s to say %q\n%s", played.check, played.says, harnesstest.Story(run))
 			}
 		})
 	}

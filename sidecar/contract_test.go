@@ -135,7 +135,7 @@ func TestARequestThatOutlastsTheGraceIsCutAndTheSidecarEnds(t *testing.T) {
 	<-arrived
 	caller.stop()
 	require.Empty(t, <-ended)
-	require.NoError(t, <-caller.ended)
+	require.ErrorIs(t, <-caller.ended, sidecar.ErrForced)
 	caller.ended <- nil
 	require.Contains(t, caller.log.String(), "Graceful shutdown timeout exceeded, forcing shutdown")
 }

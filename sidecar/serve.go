@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// ErrForced tells that requests were still in flight when the grace was over, and were cut. daprd exits 1 then.
+var ErrForced = errors.New("requests in flight outlasted the grace")
+
 // serve opens all ports, says that it is ready, and ends them in good order.
 func (s *sidecar) serve(ctx context.Context) error {
 	began := time.Now()
@@ -46,7 +49,7 @@ func (s *sidecar) serve(ctx context.Context) error {
 	defer cancel()
 	if d.end(ending) != nil {
 		s.log.warn("Graceful shutdown timeout exceeded, forcing shutdown")
-		return nil
+		return ErrForced
 	}
 	s.log.info("Daprd shutdown gracefully")
 	return nil

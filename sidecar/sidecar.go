@@ -73,7 +73,8 @@ type sidecar struct {
 	shutdown context.CancelFunc
 }
 
-// Run serves until ctx ends, then lets requests in flight finish, at most for the grace period.
+// Run serves until ctx ends, then lets requests in flight finish, at most for the grace period; beyond it they are
+// cut, and it returns ErrForced.
 func Run(ctx context.Context, c Config) error {
 	c = c.withDefaults()
 	ctx, shutdown := context.WithCancel(ctx)

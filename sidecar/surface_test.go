@@ -153,7 +153,7 @@ func TestRubbishOnTheWireIsAnsweredAndNothingEnds(t *testing.T) {
 	odd := map[string]string{
 		"/042": "HTTP/1.1 042 Odd\r\nContent-Length: 0\r\n\r\n",
 		"/101": "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
-		"/799": "HTTP/1.1 799 Odd\r\nContent-Length: 0\r\n\r\n",
+		"/799": "HTTP/1.1 799 Odd\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", // or the next might get the dead connection
 		"/cut": "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
 		"/???": "SSH-2.0-OpenSSH_9.6\r\n",
 	}
@@ -200,6 +200,60 @@ func TestRubbishOnTheWireIsAnsweredAndNothingEnds(t *testing.T) {
 			require.NotContains(t, s.log.String(), "goroutine ")
 		}
 	})
+}
+
+// One connection of a caller serves one request after the other, and all of them share one to the other sidecar and
+// one to the app.
+func TestConnectionsAreKept(t *testing.T) {
+	atTheApp := map[string]bool{}
+	caller, _ := pair(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		atTheApp[r.RemoteAddr] = true
+		io.WriteString(w, "well")
+	}))
+	c, err := net.Dial("tcp", caller.HTTP)
+	require.NoError(t, err)
+	defer c.Close()
+	in := bufio.NewReader(c)
+	for range 5 {
+		io.WriteString(c, "GET /orders HTTP/1.1\r\nHost: a\r\ndapr-app-id: plain\r\n\r\n")
+		resp, err := http.ReadResponse(in, nil)
+		require.NoError(t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.Equal(t, "well", string(body))
+		require.False(t, resp.Close)
+	}
+	require.Len(t, atTheApp, 1)
+}
+
+func TestAnAnswerToHEADTellsItsLengthAndHasNoBody(t *testing.T) {
+	caller, _ := pair(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "12345")
+		w.Header().Set("ETag", `"7"`)
+	}))
+	resp, body := call(t, "HEAD", "http://"+caller.HTTP+"/orders", "", "dapr-app-id", "plain")
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	require.Equal(t, "12345", resp.Header.Get("Content-Length"))
+	require.Equal(t, `"7"`, resp.Header.Get("ETag"))
+	require.Empty(t, body)
+}
+
+// The header asks for one app and the path for another: the path, being the explicit form, is what is called.
+func TestThePathSaysMoreThanTheHeader(t *testing.T) {
+	caller, _ := pair(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.Path) }))
+	resp, body := call(t, "GET", "http://"+caller.HTTP+"/v1.0/invoke/plain/method/orders", "", "dapr-app-id", "nobody")
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	require.Equal(t, "/orders", body)
+}
+
+func TestOneAddressInUseIsSaidAndTheOtherServes(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.2:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	s := start(t, sidecar.Config{AppID: "a", HTTPPort: port(t, taken.Addr().String()), ListenAddress: "127.0.0.2,127.0.0.1"})
+	resp, _ := call(t, "GET", "http://"+s.HTTP+"/v1.0/healthz", "")
+	require.Equal(t, 204, resp.StatusCode)
+	require.Contains(t, s.log.String(), "address already in use")
 }
 
 func TestTheAPIListensOnAllItsAddresses(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -50,6 +51,7 @@ func (s *fakeSidecar) play(t *testing.T, c Config, d time.Duration) []string {
 	require.Equal(t, d, time.Since(s.began), "it did not end at once")
 	srv.Close()
 	<-served
+	synctest.Wait() // for handlers that hang, so that what they have seen can be read
 	if out.Len() == 0 {
 		return nil
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/halfopen/halfopen/cmd/halfopen/early"
 	"github.com/halfopen/halfopen/harness"
 	"github.com/halfopen/halfopen/harness/problem"
+	"github.com/halfopen/halfopen/sidecar"
 )
 
 // Exit codes of halfopen.
@@ -25,6 +26,7 @@ const (
 	exitBroken  = 1
 	exitUsage   = 2
 	exitUnknown = 3
+	exitForced  = 1 // of a sidecar, as daprd
 )
 
 func main() {
@@ -52,6 +54,8 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		return exitKept
 	case errors.As(err, &code):
 		return int(code)
+	case errors.Is(err, sidecar.ErrForced): // told in its log
+		return exitForced
 	}
 	fmt.Fprintln(errs, "halfopen: "+err.Error())
 	var problems problem.List
@@ -94,8 +98,8 @@ Exit codes: 0 all promises kept, 1 a promise broken, 2 wrong usage or bad input,
 	root.SetOut(out)
 	root.SetErr(errs)
 	root.AddCommand(
-		newRunCommand(), newPlanCommand(), newForecastCommand(), newCheckCommand(), newExplainCommand(), newReportCommand(),
-		newCompareCommand(), newListCommand(), newDoctorCommand(), newCleanCommand(),
+		newRunCommand(), newTryCommand(), newInitCommand(), newPlanCommand(), newForecastCommand(), newCheckCommand(), newExplainCommand(), newReportCommand(),
+		newCompareCommand(), newListCommand(), newSchemaCommand(), newDoctorCommand(), newCleanCommand(),
 		newSidecarCommand(), newAppCommand(), newLinkCommand(), newHoldCommand(), newReapCommand(),
 	)
 	return root

@@ -18,13 +18,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/halfopen/halfopen/harness/env/envtest"
+	"github.com/halfopen/halfopen/harness/harnesstest"
 )
 
 // command runs halfopen in this process, from the repository's root.
 func command(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
 	t.Chdir(filepath.Join("..", ".."))
+	return again(t, args...)
+}
+
+// again is a further command from the same place.
+func again(t *testing.T, args ...string) (code int, out, errs string) {
+	t.Helper()
 	var o, e bytes.Buffer
 	code = run(t.Context(), args, &o, &e)
 	return code, o.String(), e.String()
@@ -46,6 +52,22 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"a_forecast_of_nothing":     {[]string{"forecast", "nowhere.yaml", "--stop", "0s"}, "nowhere.yaml: can't be read"},
 		"a_forecast_for_nobody":     {[]string{"forecast", "nowhere.yaml"}, "--target: is missing"},
 		"a_forecast_out_of_scope":   {[]string{"forecast", "scenarios/stop-order-processor/resiliency.yaml", "--target", "b", "--caller", "a"}, "scopes: they leave the caller a out"},
+		"a_try_of_nothing":          {[]string{"try"}, "try what? name a spec"},
+		"a_try_of_two":              {[]string{"try", "a.yaml", "b.yaml"}, "one spec at a time"},
+		"a_try_of_no_spec":          {[]string{"try", "nowhere.yaml"}, "nowhere.yaml: can't be read"},
+		"a_try_of_a_bad_spec":       {[]string{"try", "scenarios/spec-that-does-not-load/resiliency.yaml"}, "resiliency.yaml:10:44: spec.policies.retries.again.duration"},
+		"a_try_for_no_time":         {[]string{"try", "a.yaml", "--stop", "0s"}, "--stop 0s: want more than no time"},
+		"a_try_out_of_scope":        {[]string{"try", "scenarios/only-the-scoped-app/resiliency.yaml"}, "scopes: they leave the caller checkout out, so none of it applies\n    hint: --caller billing"},
+		"a_try_of_several_targets":  {[]string{"try", "cmd/halfopen/testdata/two-targets.yaml"}, "--target: is missing: the spec names payments, stock\n    hint: one of them: --target payments"},
+		"a_try_in_capitals":         {[]string{"try", "cmd/halfopen/testdata/two-targets.yaml", "--target", "Stock"}, `--target: "Stock" is no app id`},
+		"an_init_without_spec":      {[]string{"init", "--app-id", "payments"}, "--resiliency is missing"},
+		"an_init_over_files":        {[]string{"init", "--resiliency", "scenarios/flapping/resiliency.yaml", "scenarios/flapping"}, "scenarios/flapping/scenario.yaml: is there already, and nothing is overwritten"},
+		"an_init_of_a_bad_name":     {[]string{"init", "--resiliency", "scenarios/flapping/resiliency.yaml", "scenarios/Flapping"}, `"Flapping": want small letters`},
+		"a_repeat_of_none":          {[]string{"run", "--repeat", "0", "flapping"}, "--repeat 0: want one at least"},
+		"none_at_once":              {[]string{"run", "--parallel", "0", "flapping"}, "--parallel 0: want one at least (leave it out"},
+		"a_shard_that_is_none":      {[]string{"run", "--shard", "5/4", "flapping"}, `--shard "5/4": want i/n with i from 1 to n`},
+		"a_shard_without_a_run":     {[]string{"run", "--shard", "3/3", "flapping", "nothing-happens"}, "--shard 3/3: nothing is left for it of 2 runs"},
+		"a_bad_one_among_many":      {[]string{"run", "flapping", "harness/testdata/bad/an-empty-file"}, "an-empty-file/scenario.yaml: the file is empty"},
 		"an_explanation_of_no_run":  {[]string{"explain", "scenarios"}, "read the run"},
 		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, "read the run"},
 		"nothing_to_check":          {[]string{"check"}, "check what? name a run's folder, --logs FILE or --timeline FILE"},
@@ -166,7 +188,7 @@ type child struct {
 
 func start(t *testing.T, env []string, args ...string) *child {
 	t.Helper()
-	c := &child{Cmd: exec.Command(envtest.Binary(t), args...), lines: make(chan string, 1000)}
+	c := &child{Cmd: exec.Command(harnesstest.Binary(t), args...), lines: make(chan string, 1000)}
 	c.Dir = filepath.Join("..", "..")
 	c.Env = append(os.Environ(), env...)
 	r, w, err := os.Pipe()
@@ -232,22 +254,6 @@ func processes(t *testing.T, reports string) []string {
 	return out
 }
 
-func TestAnInterruptedRunCleansUpAndIsUnknown(t *testing.T) {
-	if testing.Short() {
-		t.Skip("skipped: runs real processes")
-	}
-	reports := t.TempDir()
-	c := start(t, nil, "run", "--env", "process", "--reports", reports, "stop-order-processor")
-	c.await(t, "stop order-processor")
-	require.NoError(t, c.Process.Signal(os.Interrupt))
-	require.Equal(t, exitUnknown, c.code(t), "%s", c.all.String())
-	require.Contains(t, c.all.String(), "UNKNOWN")
-	require.Empty(t, processes(t, reports))
-	verdicts, err := filepath.Glob(filepath.Join(reports, "*", "verdict.json"))
-	require.NoError(t, err)
-	require.Len(t, verdicts, 1, "what was recorded is judged all the same")
-}
-
 func TestAKilledRunLeavesNoProcess(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: runs real processes")
@@ -266,6 +272,34 @@ func TestAKilledRunLeavesNoProcess(t *testing.T) {
 	require.Equal(t, exitKept, clean.code(t))
 }
 
+// A team has its scenario in a repository of its own, and halfopen from `go install`: nothing of ours is near.
+func TestAScenarioOutsideOfTheRepository(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes")
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "chaos", "first-orders"), 0o755))
+	for name, text := range map[string]string{
+		"scenario.yaml": "name: first-orders\nwhy: somebody's first one\nresiliency: ../../deploy.yaml\nservices:\n  payments: { app: order-processor }\n" +
+			"  shop: { app: checkout, sends: { to: payments, every: 100ms } }\ntimeline:\n  - wait: { orders: 3 }\n",
+		"../../deploy.yaml": "apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: { name: shop }\nspec:\n" +
+			"  policies: { retries: { few: { duration: 1s, maxRetries: 3 } } }\n  targets: { apps: { payments: { retry: few } } }\n",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "chaos", "first-orders", name), []byte(text), 0o644))
+	}
+	program := harnesstest.Binary(t)
+	for _, c := range []struct{ from, scenario string }{{".", "./chaos/first-orders"}, {"chaos", "first-orders/scenario.yaml"}, {"chaos/first-orders", "."}} {
+		cmd := exec.Command(program, "run", "--env", "process", c.scenario)
+		cmd.Dir = filepath.Join(dir, c.from)
+		text, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", text)
+		require.Contains(t, string(text), "PASS  first-orders: all promises kept")
+		runs, err := filepath.Glob(filepath.Join(cmd.Dir, "reports", "first-orders-*", "report.html"))
+		require.NoError(t, err)
+		require.Len(t, runs, 1)
+	}
+}
+
 // The quickstart's two terminals: each app with a sidecar beside it, found without configuration.
 func TestTheQuickstartsTwoTerminals(t *testing.T) {
 	if testing.Short() {
@@ -275,9 +309,9 @@ func TestTheQuickstartsTwoTerminals(t *testing.T) {
 	port := freePortOf(t)
 	resources := filepath.Join("scenarios", "stop-order-processor")
 	orders := start(t, []string{cache, "APP_HOST=127.0.0.1"}, "sidecar", "run", "--app-id", "order-processor", "--app-port", port, "--resources-path", resources,
-		"--app-protocol", "http", "--dapr-http-port", freePortOf(t), "--", envtest.Binary(t), "app", "order-processor")
+		"--app-protocol", "http", "--dapr-http-port", freePortOf(t), "--", harnesstest.Binary(t), "app", "order-processor")
 	orders.await(t, "You're up and running!")
-	caller := start(t, []string{cache}, "sidecar", "run", "--app-id", "checkout", "--resources-path", resources, "--", envtest.Binary(t), "app", "checkout", "--every", "100ms")
+	caller := start(t, []string{cache}, "sidecar", "run", "--app-id", "checkout", "--resources-path", resources, "--", harnesstest.Binary(t), "app", "checkout", "--every", "100ms")
 	caller.await(t, `== APP == Order passed: {"orderId":1}`)
 	orders.await(t, `== APP == Order received: {"orderId":1}`)
 	require.NoError(t, orders.Process.Signal(os.Interrupt))
@@ -285,7 +319,7 @@ func TestTheQuickstartsTwoTerminals(t *testing.T) {
 	caller.await(t, "Error processing operation endpoint[order-processor, order-processor:orders]. Retrying...")
 	// Restarted without a spec, as the quickstart does, at other ports.
 	orders = start(t, []string{cache, "APP_HOST=127.0.0.1"}, "sidecar", "run", "--app-id", "order-processor", "--app-port", freePortOf(t),
-		"--app-protocol", "http", "--", envtest.Binary(t), "app", "order-processor")
+		"--app-protocol", "http", "--", harnesstest.Binary(t), "app", "order-processor")
 	orders.await(t, "== APP == Order received:")
 	caller.await(t, "Recovered processing operation")
 	caller.await(t, "== APP == Order passed:")

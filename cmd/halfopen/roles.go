@@ -71,18 +71,34 @@ func serveHTTP(ctx context.Context, addr string, h http.Handler) error {
 	return nil
 }
 
-// newHoldCommand is the role of a pod's holder: it owns the network and does nothing.
+// newHoldCommand is the role of a pod's holder: it owns the network and does nothing, but for what it forwards.
 func newHoldCommand() *cobra.Command {
-	return &cobra.Command{
+	var forwards []string
+	cmd := &cobra.Command{
 		Use:    "hold",
 		Short:  "hold a pod's network until told to end",
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			<-cmd.Context().Done()
-			return nil
+			all, ctx := errgroup.WithContext(cmd.Context())
+			for _, text := range forwards {
+				listen, to, ok := strings.Cut(text, "=")
+				if !ok {
+					return fmt.Errorf("--forward %q: want LISTEN=TO", text)
+				}
+				l, err := net.Listen("tcp", listen)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "forward %s to %s\n", listen, to)
+				all.Go(func() error { return link.Forward(ctx, l, to) })
+			}
+			<-ctx.Done()
+			return all.Wait()
 		},
 	}
+	cmd.Flags().StringArrayVar(&forwards, "forward", nil, "hand connections on: `LISTEN=TO`")
+	return cmd
 }
 
 // newReapCommand is the role of a watchdog: when its standard input ends, because the harness is gone, it removes

@@ -17,32 +17,51 @@ import (
 func newRunCommand() *cobra.Command {
 	var o harness.Options
 	var look looks
+	var many manyFlags
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO...",
 		Short: "run scenarios and judge them",
 		Long: `Run brings each scenario up, plays its timeline, judges what was recorded and writes a self-contained
-folder below --reports. A SCENARIO is a folder, or the name of one below scenarios/.`,
+folder below --reports. A SCENARIO is a folder, or the name of one below scenarios/; a folder of scenarios stands for
+all of them.
+
+Several runs go on at once, in waves of no more than the machine carries: none is loaded while another of its wave is
+still brought up. Each is told in a line, and all in a table at the end. The exit code is the worst of all: 1 where any
+promise is broken, else 3 where anything could not be judged, else 0.`,
 		Example: `  halfopen run scenarios/stop-order-processor
+  halfopen run scenarios --shard 2/4 --fail-fast
+  halfopen run stop-order-processor flapping --repeat 5 --parallel 4
   halfopen run stop-order-processor --env process
   halfopen run stop-order-processor --sidecar daprd --daprd ./daprd
   halfopen run stop-order-processor --sidecar-resiliency slower.yaml   # exits 1: a promise is broken`,
 		Args: needs("a scenario", "halfopen list shows what is there"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look.settle(cmd)
-			if cmd.Flags().Changed("timeout") && o.Timeout <= 0 {
-				return fmt.Errorf("--timeout %s: want more than no time at all", o.Timeout)
+			if err := positive(cmd, "timeout", o.Timeout); err != nil {
+				return err
 			}
-			worst := exitKept
-			for _, arg := range args {
-				o.Scenario = findScenario(arg)
-				code, err := runOne(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, look)
-				if err != nil {
-					return err
-				}
-				worst = worse(worst, code)
+			i, n, err := many.settle(cmd)
+			if err != nil {
+				return err
 			}
-			if worst != exitKept {
-				return exitCode(worst)
+			jobs, err := harness.Jobs(findScenarios(args), many.repeat, o.Env)
+			if err != nil {
+				return err
+			}
+			all := len(jobs)
+			if jobs = harness.Shard(jobs, i, n); len(jobs) == 0 {
+				return fmt.Errorf("--shard %s: nothing is left for it of %d runs (at most as many shards as runs)", many.shard, all)
+			}
+			if len(jobs) > 1 {
+				return runMany(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, jobs, many, look)
+			}
+			o.Scenario = jobs[0].Scenario
+			code, _, err := runOne(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, look)
+			if err != nil {
+				return err
+			}
+			if code != exitKept {
+				return exitCode(code)
 			}
 			return nil
 		},
@@ -53,7 +72,8 @@ folder below --reports. A SCENARIO is a folder, or the name of one below scenari
 	f.StringVar(&o.Sidecar, "sidecar", "", "builtin | daprd (default: what the scenario says, and then builtin)")
 	f.StringVar(&o.Daprd, "daprd", "", "a daprd: its `path`, its name on PATH, or in containers an image (default: HALFOPEN_DAPRD, PATH, ~/.dapr/bin)")
 	f.StringVar(&o.Reports, "reports", "reports", "the `folder` where runs land")
-	f.DurationVar(&o.Timeout, "timeout", 0, "give up after this long (default: what the plan allows)")
+	f.DurationVar(&o.Timeout, "timeout", 0, "give up on a run after this long (default: what its plan allows)")
+	many.flags(f)
 	look.flags(f)
 	return cmd
 }
@@ -67,8 +87,8 @@ func worse(a, b int) int {
 	return a
 }
 
-// runOne runs one scenario and tells its verdict.
-func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look looks) (int, error) {
+// runOne runs one scenario and tells its verdict. dir is the run's folder.
+func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look looks) (code int, dir string, err error) {
 	live := newLive(errs, look)
 	o.Watch = live.show
 	started := time.Now()
@@ -77,17 +97,17 @@ func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look lo
 	if r == nil {
 		var notStarted harness.NotStarted
 		if errors.As(err, &notStarted) {
-			return 0, err
+			return 0, "", err
 		}
-		return 0, unjudged{err}
+		return 0, "", unjudged{err}
 	}
 	if terr := tell(out, r.Dir, look, time.Since(started)); terr != nil {
-		return 0, terr
+		return 0, "", terr
 	}
 	if err != nil {
 		fmt.Fprintln(errs, "halfopen: "+err.Error())
 	}
-	return r.Verdict.Exit(), nil
+	return r.Verdict.Exit(), r.Dir, nil
 }
 
 // findScenario takes a folder as it is, or the name of one below scenarios/.

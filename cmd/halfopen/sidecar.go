@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/halfopen/halfopen/cmd/halfopen/early"
 	"github.com/halfopen/halfopen/harness"
 	"github.com/halfopen/halfopen/sidecar"
 )
@@ -127,6 +128,7 @@ func newSidecarCommand() *cobra.Command {
 				signal.Reset(os.Interrupt, syscall.SIGTERM) // a second signal ends the process at once
 				end()
 			})()
+			early.Settle()
 			return sidecar.Run(ctx, c)
 		},
 	}

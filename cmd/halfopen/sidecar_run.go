@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/halfopen/halfopen/cmd/halfopen/early"
 	"github.com/halfopen/halfopen/sidecar"
 )
 
@@ -57,6 +58,7 @@ func runBeside(ctx context.Context, c sidecar.Config, command []string, out *lin
 	ready := make(chan sidecar.Addresses, 1)
 	c.Ready = func(a sidecar.Addresses) { ready <- a }
 	ended := make(chan error, 1)
+	early.Settle()
 	go func() { ended <- sidecar.Run(ctx, c) }()
 	select {
 	case err := <-ended:

@@ -37,14 +37,18 @@ func Bring(ctx context.Context, cfg Config, host Host) (_ Env, err error) {
 	c := &cluster{cfg: cfg, host: host, taps: map[string]string{}, parts: map[string]*part{}}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, c.Close(context.WithoutCancel(ctx)))
+			closing, cancel := Closing(ctx)
+			defer cancel()
+			err = errors.Join(err, c.Close(closing))
 		}
 	}()
 	if c.places, err = host.Prepare(ctx); err != nil {
 		return nil, err
 	}
 	for _, l := range cfg.Plan.Links {
-		addr, err := host.Links().Open(ctx, link.Config{Name: l.Name, Listen: host.Listen(l), Upstream: c.upstream(l), Door: cfg.Plan.HasDoor(l)})
+		addr, err := host.Links().Open(ctx, link.Config{
+			Name: l.Name, Listen: host.Listen(l), Upstream: c.upstream(l), Door: cfg.Plan.HasDoor(l), IDs: cfg.Plan.IDs(l),
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +67,7 @@ func Bring(ctx context.Context, cfg Config, host Host) (_ Env, err error) {
 			}
 			return c.provePolicies(ctx, s.Name)
 		})
-		if s.Sends == nil {
+		if !c.isLoad(s) {
 			all.Go(func() error { return app.start(ctx) })
 		}
 	}
@@ -73,18 +77,36 @@ func Bring(ctx context.Context, cfg Config, host Host) (_ Env, err error) {
 	return c, nil
 }
 
+// Closing is how long cleaning up may take, whatever ended the run: half a minute on a busy machine, and less than ten
+// seconds where somebody waits who has interrupted it.
+func Closing(ctx context.Context) (context.Context, context.CancelFunc) {
+	patience := 30 * time.Second
+	if ctx.Err() != nil {
+		patience = 9 * time.Second
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), patience)
+}
+
 // Load starts the callers.
 func (c *cluster) Load(ctx context.Context) error {
 	counting, enough := context.WithCancel(context.WithoutCancel(ctx))
 	c.enough = enough
 	var all errgroup.Group
-	for _, s := range c.cfg.Plan.Scenario.Callers() {
-		if c.cfg.Sidecar.Kind == scenario.Daprd {
+	for _, s := range c.cfg.Plan.Scenario.Services {
+		if s.Sends != nil && c.cfg.Sidecar.Kind == scenario.Daprd {
 			c.counting.Go(func() { c.count(counting, s.Name) })
 		}
-		all.Go(func() error { return c.part(s.Name, history.App).start(ctx) })
+		if c.isLoad(s) {
+			all.Go(func() error { return c.part(s.Name, history.App).start(ctx) })
+		}
 	}
 	return all.Wait()
+}
+
+// isLoad tells whether a service sends by itself. One that is called as well only hands on what it gets: it must be
+// up before.
+func (c *cluster) isLoad(s scenario.Service) bool {
+	return s.Sends != nil && !c.cfg.Plan.Scenario.Called(s.Name)
 }
 
 // Send puts one order of the harness's own into a link.
@@ -130,13 +152,29 @@ func key(service, part string) string { return service + "/" + part }
 // upstream is where a link's Toxiproxy dials.
 func (c *cluster) upstream(l scenario.Link) string {
 	p := c.places[l.To]
-	port := map[string]int{scenario.HopToSidecar: p.HTTP, scenario.HopToPeer: p.Internal, scenario.HopToApp: p.App}[l.Hop]
+	if l.Hop == scenario.HopToApp {
+		return c.appAt(l.To)
+	}
+	port := map[string]int{scenario.HopToSidecar: p.HTTP, scenario.HopToPeer: p.Internal}[l.Hop]
 	return net.JoinHostPort(p.Host, strconv.Itoa(port))
 }
 
-// until asks again and again until ok, at most for readyTimeout, and not once it is in vain.
-func until(ctx context.Context, what string, vain func() error, ok func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+// appAt is where a service's app listens.
+func (c *cluster) appAt(service string) string {
+	host := c.cfg.Plan.Scenario.Service(service).Host
+	if host == "" {
+		host = c.places[service].Host
+	}
+	return net.JoinHostPort(host, strconv.Itoa(c.places[service].App))
+}
+
+// until asks again and again until ok, at most for a time (0 for readyTimeout), and not once it is in vain.
+func until(ctx context.Context, what string, within time.Duration, vain func() error, ok func(context.Context) error) error {
+	if within == 0 {
+		within = readyTimeout
+	}
+	whole := ctx
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for {
 		err := ok(ctx)
@@ -148,7 +186,10 @@ func until(ctx context.Context, what string, vain func() error, ok func(context.
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s: not ready: %w", what, err)
+			if whole.Err() != nil {
+				return whole.Err()
+			}
+			return fmt.Errorf("%s is not ready after %s: %w", what, within, err)
 		case <-time.After(readyPause):
 		}
 	}

@@ -171,6 +171,11 @@ func CleanProcesses(all bool) ([]Left, error) {
 				left.Children = append(left.Children, c)
 			}
 		}
+		for _, pid := range KillStrays("HALFOPEN_RUN=" + p.Run) { // children of children that have ended
+			if !slices.ContainsFunc(left.Children, func(c Process) bool { return c.PID == pid }) {
+				left.Children = append(left.Children, Process{PID: pid})
+			}
+		}
 		errs = append(errs, os.Remove(file))
 		out = append(out, left)
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 
 	"golang.org/x/sync/errgroup"
 
@@ -36,29 +37,71 @@ func (p *part) start(ctx context.Context) error {
 		return fmt.Errorf("start %s: %w", p.what(), err)
 	}
 	ended := func() error { return p.endedSince(len(seen)) }
-	if err := until(ctx, p.what(), ended, p.probe); err != nil {
-		return err
+	within := p.cluster.cfg.Plan.Scenario.Service(p.Service).ReadyWithin
+	if p.Part.Part == history.Sidecar {
+		within = 0
+	}
+	if err := until(ctx, p.what(), within, ended, p.probe); err != nil {
+		if ctx.Err() != nil || errors.Is(err, errEnded) {
+			return err
+		}
+		return fmt.Errorf("%w%s%s", err, p.advice(ctx), p.lastWords(len(seen)))
 	}
 	rec.Record(history.Event{Source: history.Runner, Kind: history.KindReady, Service: p.Service, Part: p.Part.Part})
 	return nil
 }
 
+// errEnded marks a part that ended before it was ready.
+var errEnded = errors.New("ended before it was ready")
+
 // endedSince tells with its last words that the part has ended since the n-th event; nil where it has not.
 func (p *part) endedSince(n int) error {
 	events, _ := p.cluster.cfg.Record.Since(n)
-	last := ""
 	for _, e := range events {
-		if e.Service != p.Service || e.Part != p.Part.Part {
-			continue
-		}
-		switch e.Kind {
-		case history.KindLine:
-			last = ": " + e.Text
-		case history.KindExit:
-			return fmt.Errorf("%s ended before it was ready (%s)%s", p.what(), e.Text, last)
+		if e.Kind == history.KindExit && e.Service == p.Service && e.Part == p.Part.Part {
+			return fmt.Errorf("%s %w (%s)%s", p.what(), errEnded, e.Text, p.lastWords(n))
 		}
 	}
 	return nil
+}
+
+// lastWords are the last lines that the part has printed since the n-th event, each in a line of its own.
+func (p *part) lastWords(n int) string {
+	const most = 10
+	var lines []string
+	events, _ := p.cluster.cfg.Record.Since(n)
+	for _, e := range events {
+		if e.Kind == history.KindLine && e.Service == p.Service && e.Part == p.Part.Part {
+			lines = append(lines, printable(e.Text))
+		}
+	}
+	if len(lines) == 0 {
+		return "; it printed nothing"
+	}
+	return "; it printed last:\n    " + strings.Join(lines[max(0, len(lines)-most):], "\n    ")
+}
+
+// printable leaves out of a line what would work a terminal.
+func printable(line string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\t' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(line, "\ufffd"))
+}
+
+// advice is for an app that listens somewhere else than it should.
+func (p *part) advice(ctx context.Context) string {
+	c, service := p.cluster, p.cluster.cfg.Plan.Scenario.Service(p.Service)
+	if p.Part.Part != history.App || len(service.Command) == 0 || service.Host != "" {
+		return ""
+	}
+	elsewhere := net.JoinHostPort("127.0.0.1", strconv.Itoa(c.places[p.Service].App))
+	if _, _, err := c.host.Links().Probe(ctx, "tcp://"+elsewhere); err != nil || elsewhere == c.appAt(p.Service) {
+		return fmt.Sprintf(" (does it listen on the port %d that APP_PORT tells it, on APP_HOST or 0.0.0.0?)", c.places[p.Service].App)
+	}
+	return fmt.Sprintf(" (something listens on %s: let it listen on APP_HOST or 0.0.0.0, or say `host: 127.0.0.1`)", elsewhere)
 }
 
 func (p *part) what() string { return key(p.Service, p.Part.Part) }
@@ -75,9 +118,9 @@ func (p *part) probe(ctx context.Context) error {
 	case service.Port == 0:
 		return nil // it only sends: nothing to ask
 	case service.Ready != "":
-		url, want = "http://"+net.JoinHostPort(place.Host, strconv.Itoa(place.App))+"/"+strings.TrimPrefix(service.Ready, "/"), http.StatusOK
+		url, want = "http://"+c.appAt(p.Service)+"/"+strings.TrimPrefix(service.Ready, "/"), http.StatusOK
 	default:
-		url = "tcp://" + net.JoinHostPort(place.Host, strconv.Itoa(place.App))
+		url = "tcp://" + c.appAt(p.Service)
 	}
 	status, _, err := c.host.Links().Probe(ctx, url)
 	if err != nil {
@@ -121,6 +164,9 @@ func (c *cluster) change(ctx context.Context, f scenario.Fault, do, undo func(*p
 	}
 	heal := func(ctx context.Context) error { return each(parts, func(p *part) error { return undo(p, ctx) }) }
 	if err := each(parts, func(p *part) error { return do(p, ctx) }); err != nil {
+		if ctx.Err() != nil { // the run is over: closing ends what is half-way, and starting it again would only be in its way
+			return nil, fmt.Errorf("apply %s: %w", f.Name, err)
+		}
 		return nil, fmt.Errorf("apply %s: %w", f.Name, errors.Join(err, heal(context.WithoutCancel(ctx))))
 	}
 	return heal, nil

@@ -26,7 +26,7 @@ func (c *cluster) provePolicies(ctx context.Context, service string) error {
 	url := "http://" + net.JoinHostPort(place.Host, strconv.Itoa(place.Metrics)) + "/metrics"
 	var body []byte
 	never := func() error { return nil }
-	err := until(ctx, service+"/sidecar's metrics", never, func(ctx context.Context) error {
+	err := until(ctx, service+"/sidecar's metrics", 0, never, func(ctx context.Context) error {
 		status, b, err := c.host.Links().Probe(ctx, url)
 		if err == nil && status != http.StatusOK {
 			err = fmt.Errorf("%s answers %d", url, status)

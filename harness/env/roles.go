@@ -50,14 +50,20 @@ func (c *cluster) sidecar(s scenario.Service) Part {
 // app is how a service's app is started: a built-in role, or somebody's own program or image.
 func (c *cluster) app(s scenario.Service) Part {
 	place := c.places[s.Name]
+	host := place.Bind
+	if s.Host != "" {
+		host = s.Host
+	}
 	p := Part{
 		Service: s.Name, Part: history.App, Image: s.Image, Command: s.Command, Dir: c.cfg.Plan.Scenario.Dir,
-		Env: []string{"APP_ID=" + s.Name, "APP_HOST=" + place.Bind, "APP_PORT=" + strconv.Itoa(place.App)},
+		Env: []string{"APP_ID=" + s.Name, "APP_HOST=" + host, "APP_PORT=" + strconv.Itoa(place.App)},
 	}
-	if tap, ok := c.taps[s.Name+"->sidecar"]; ok {
-		host, port, _ := net.SplitHostPort(tap)
-		p.Env = append(p.Env, "DAPR_HTTP_ENDPOINT=http://"+tap, "DAPR_HOST=http://"+host, "DAPR_HTTP_PORT="+port)
+	sidecar, ok := c.taps[s.Name+"->sidecar"]
+	if !ok { // it is not said to send: what it asks its sidecar crosses no link
+		sidecar = net.JoinHostPort(place.Host, strconv.Itoa(place.HTTP))
 	}
+	at, port, _ := net.SplitHostPort(sidecar)
+	p.Env = append(p.Env, "DAPR_HTTP_ENDPOINT=http://"+sidecar, "DAPR_HOST=http://"+at, "DAPR_HTTP_PORT="+port)
 	for _, k := range sortedKeys(s.Env) {
 		p.Env = append(p.Env, k+"="+s.Env[k])
 	}

@@ -12,7 +12,7 @@ type Kind string
 // What the runner and the environment see and do (source [Runner]).
 const (
 	KindPhase   Kind = "phase"   // Text: what the runner does now (see the Phase… names); Attrs: step, detail
-	KindFault   Kind = "fault"   // Text: injected | healed; ID: the fault's name; Service, Part or Link: its target; Attrs: kind, for_ns
+	KindFault   Kind = "fault"   // Text: injected | applied | effective | healing | healed; ID: the fault's name; Service, Part or Link: its target; Attrs: kind, for_ns; effective (source [Derived]): evidence_source, evidence_seq
 	KindStart   Kind = "start"   // Service, Part: a process or container was started; Attrs: pid, address
 	KindReady   Kind = "ready"   // Service, Part: probed directly, never through a link, and found ready
 	KindExit    Kind = "exit"    // Service, Part: it ended; Text: "exit 0", "signal killed"; Attrs: wanted=true|false
@@ -42,8 +42,9 @@ const KindEnd Kind = "end" // Attrs: count (events before it), how (done | inter
 
 // Names of sources. What a service prints has a source of its own, see [Output].
 const (
-	Runner = "runner"
-	Links  = "links"
+	Runner  = "runner"
+	Links   = "links"
+	Derived = "derived" // nobody's observation: what was made of the evidence once the run was over. It is no evidence
 )
 
 // Output names the source of what one part of a service prints.

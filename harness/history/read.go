@@ -2,6 +2,7 @@ package history
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -75,16 +76,19 @@ func Read(from io.Reader) (*History, error) {
 		h.flaw("truncated: there is no end")
 	}
 	h.checkNumbers()
-	slices.SortStableFunc(h.Events, func(a, b Event) int {
-		switch {
-		case a.At < b.At:
-			return -1
-		case a.At > b.At:
-			return 1
-		}
-		return 0
-	})
+	h.sort()
 	return h, nil
+}
+
+// Of is a history of events that are at hand, in the order of time.
+func Of(h Header, events []Event) *History {
+	out := &History{Header: h, Events: slices.Clone(events)}
+	out.sort()
+	return out
+}
+
+func (h *History) sort() {
+	slices.SortStableFunc(h.Events, func(a, b Event) int { return cmp.Compare(a.At, b.At) })
 }
 
 // checkNumbers finds lost and repeated events by the numbers that each source gives its own.

@@ -89,21 +89,46 @@ func (r *reader) readRequests() {
 		if err != nil {
 			return
 		}
-		p := pending{n: n, request: req, op: traceID(req.Header.Get("traceparent")), id: req.Header.Get("X-Order-Id")}
+		p := pending{n: n, request: req, op: traceID(req.Header.Get("traceparent")), id: req.Header.Get(orderHeader)}
 		r.unanswered.CompareAndSwap(0, int64(n))
-		r.conn.tap.event(r.requests.arrived(), r.requestEvent(p))
 		if n == 1 {
 			close(r.head)
 		}
-		select {
-		case r.pending <- p:
-		default:
-			return
-		}
-		if _, err := io.Copy(io.Discard, req.Body); err != nil {
+		told, err := r.readRequest(p)
+		if err != nil || !told {
 			return
 		}
 	}
+}
+
+// readRequest reads a request's body and tells of the request, with the order that it carries. It is told without
+// where the body is not there soon; told is false where too many wait for their answers.
+func (r *reader) readRequest(p pending) (told bool, err error) {
+	at := r.requests.arrived()
+	var once sync.Once
+	tell := func(id string) {
+		once.Do(func() {
+			p := p
+			p.id = id
+			r.conn.tap.event(at, r.requestEvent(p))
+			select {
+			case r.pending <- p:
+				told = true
+			default:
+			}
+		})
+	}
+	paths := r.conn.tap.ids
+	if p.id != "" || len(paths) == 0 {
+		tell(p.id)
+		_, err := io.Copy(io.Discard, p.request.Body)
+		return told, err
+	}
+	late := time.AfterFunc(bodyGrace, func() { tell("") })
+	id, err := readOrder(p.request, paths)
+	late.Stop()
+	tell(id)
+	return told, err
 }
 
 func (r *reader) requestEvent(p pending) history.Event {

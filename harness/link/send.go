@@ -43,7 +43,7 @@ func (s *Set) Send(ctx context.Context, r Request) error {
 		req.Header.Set(k, v)
 	}
 	req.Header.Set("dapr-app-id", r.App)
-	req.Header.Set("X-Order-Id", r.ID)
+	req.Header.Set(orderHeader, r.ID)
 	req.Header.Set("traceparent", traceparent())
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: s.dialer()}}
 	resp, err := client.Do(req)

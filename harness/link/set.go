@@ -13,6 +13,7 @@ import (
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+	"github.com/theory/jsonpath"
 
 	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/scenario"
@@ -20,10 +21,13 @@ import (
 
 // A Config is one link to open.
 type Config struct {
-	Name     string // checkout->order-processor
-	Listen   string // host:port of the tap; port 0 takes a free one
-	Upstream string // host:port
-	Door     bool   // faults at an app's door may come
+	Name     string   // checkout->order-processor
+	Listen   string   // host:port of the tap; port 0 takes a free one
+	Upstream string   // host:port
+	Door     bool     // faults at an app's door may come
+	IDs      []string // JSON paths (RFC 9535) of an order's id in the body, for requests without the header X-Order-Id
+
+	paths []*jsonpath.Path
 }
 
 // A Set is all links of one run, in one process.
@@ -86,6 +90,10 @@ func (s *Set) Open(c Config) (string, error) {
 	defer s.mu.Unlock()
 	if s.links[c.Name] != nil {
 		return "", fmt.Errorf("open link %s: it is open already", c.Name)
+	}
+	var err error
+	if c.paths, err = parsePaths(c.IDs); err != nil {
+		return "", fmt.Errorf("open link %s: %w", c.Name, err)
 	}
 	open := s.openTCP
 	if s.net != nil {

@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/theory/jsonpath"
+
 	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/scenario"
 )
@@ -30,7 +32,8 @@ type tap struct {
 	dial     func() (net.Conn, error) // to Toxiproxy
 	record   Record
 
-	door   bool // requests pass one by one, by way of the doors
+	ids    []*jsonpath.Path // where else than in a header an order's id may stand
+	door   bool             // requests pass one by one, by way of the doors
 	doors  list[*door]
 	limits list[*limiter]
 	resets list[*scenario.Fault]
@@ -45,7 +48,7 @@ type tap struct {
 }
 
 func newTap(c Config, l net.Listener, dial func() (net.Conn, error), record Record) *tap {
-	t := &tap{link: c.Name, door: c.Door, listener: l, dial: dial, record: record, open: map[*conn]struct{}{}}
+	t := &tap{link: c.Name, ids: c.paths, door: c.Door, listener: l, dial: dial, record: record, open: map[*conn]struct{}{}}
 	t.done.Add(1)
 	go t.serve()
 	return t

@@ -56,7 +56,10 @@ func (r *Reading) life(o *Operation) int {
 	return sort.Search(len(away), func(i int) bool { return away[i].lo > o.Start() })
 }
 
-// sent names the order that an operation carries.
+// sent names the order that an operation carries. One that tells no id is an order by itself.
 func (r *Reading) sent(o *Operation) string {
+	if o.ID == "" {
+		return o.Caller + "//" + o.Op
+	}
 	return fmt.Sprintf("%s/%d/%s", o.Caller, r.life(o), o.ID)
 }

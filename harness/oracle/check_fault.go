@@ -28,7 +28,7 @@ var faultEffective = Check{
 		var t tally
 		for _, f := range r.Faults {
 			t.examined++
-			if why := r.effect(f); why != "" {
+			if _, why := r.effect(f); why != "" {
 				t.doubt("%s showed no effect: %s", f.Fault, why)
 			}
 		}
@@ -39,25 +39,44 @@ var faultEffective = Check{
 	},
 }
 
-// effect says why no effect of a fault is seen; "" where one is.
-func (r *Reading) effect(f *Fault) string {
+// effect gives the first event that shows a fault's effect, or says why none is seen. That a paused caller sends
+// nothing is shown by no event: it is the moment of the application then.
+func (r *Reading) effect(f *Fault) (shown history.Event, why string) {
 	if f.Injected == nil || f.Applied == nil {
-		return "it was never applied"
+		return shown, "it was never applied"
 	}
 	until := r.Ended
 	if f.Healing != nil {
 		until = f.Healing.At
 	}
-	if (f.Kind == scenario.Stop || f.Kind == scenario.Kill || f.Kind == scenario.Restart) && !r.partsEnded(f) {
-		return "not every part of " + f.Target() + " ended"
+	ends := f.Kind == scenario.Stop || f.Kind == scenario.Kill || f.Kind == scenario.Restart
+	if ends && !r.partsEnded(f) {
+		return shown, "not every part of " + f.Target() + " ended"
 	}
 	if f.Kind == scenario.Restart {
-		return "" // it is back at once: that its parts have ended is all there is to see
+		return r.firstExit(f), "" // it is back at once: that its parts have ended is all there is to see
 	}
 	if r.silences(f) {
-		return r.silence(f, until)
+		if ends {
+			return r.firstExit(f), r.silence(f, until)
+		}
+		return *f.Applied, r.silence(f, until)
 	}
-	seen := 0
+	bitten, seen := r.firstBitten(f, until)
+	switch {
+	case seen == 0:
+		return shown, "nothing crossed " + f.Target() + " meanwhile"
+	case bitten == nil:
+		return shown, fmt.Sprintf("what crossed %s meanwhile went as if nothing were (%d requests)", f.Target(), seen)
+	case ends:
+		return r.firstExit(f), ""
+	}
+	return bitten.shows(f), ""
+}
+
+// firstBitten is the exchange that shows first what a fault does, on any of its links; nil where none of those seen
+// does.
+func (r *Reading) firstBitten(f *Fault, until time.Duration) (first *Exchange, seen int) {
 	for _, xs := range r.across(f) {
 		for _, x := range xs[from(xs, f.Injected.At):] {
 			if x.Start() > until {
@@ -68,14 +87,64 @@ func (r *Reading) effect(f *Fault) string {
 			}
 			seen++
 			if r.bitten(f, x, until) {
-				return ""
+				if first == nil || x.shows(f).At < first.shows(f).At {
+					first = x
+				}
+				break
 			}
 		}
 	}
-	if seen == 0 {
-		return "nothing crossed " + f.Target() + " meanwhile"
+	return first, seen
+}
+
+// shows is the event of a bitten exchange that shows a fault: the answer, where that is what is wrong; the request,
+// where it is that none came; else the end.
+func (x *Exchange) shows(f *Fault) history.Event {
+	switch f.Kind {
+	case scenario.Respond, scenario.Latency:
+		if x.Response != nil {
+			return *x.Response
+		}
+	case scenario.Cut, scenario.Pause, scenario.Hang:
+		return x.Request
 	}
-	return fmt.Sprintf("what crossed %s meanwhile went as if nothing were (%d requests)", f.Target(), seen)
+	return x.last()
+}
+
+// firstExit is the first end of a part that a fault ends.
+func (r *Reading) firstExit(f *Fault) (first history.Event) {
+	for _, e := range r.exits {
+		if r.hits(f, e) && e.At >= f.Injected.At {
+			return e
+		}
+	}
+	return first
+}
+
+// An Effect is when a fault of the plan first showed, and the event that shows it.
+type Effect struct {
+	Fault scenario.Fault
+	At    time.Duration // never before its injection, where the event began before it
+	Event Event
+}
+
+// Effects gives the first evidence of each fault that was seen to do anything, by the rule of the check
+// fault-effective.
+func Effects(c Case) []Effect {
+	if c.History == nil {
+		return nil
+	}
+	out, _ := guarded(func() []Effect {
+		var out []Effect
+		r := read(c)
+		for _, f := range r.Faults {
+			if shown, why := r.effect(f); why == "" {
+				out = append(out, Effect{Fault: f.Fault, At: max(shown.At, f.Injected.At), Event: point(shown)})
+			}
+		}
+		return out
+	})
+	return out
 }
 
 func (r *Reading) partsEnded(f *Fault) bool {

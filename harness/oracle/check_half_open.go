@@ -15,7 +15,7 @@ var halfOpenAdmissions = Check{
 		for _, d := range b.Deviations {
 			if d.kind == crowded {
 				t.deviates(b, Finding{
-					What: fmt.Sprintf("order %s reached %s while the half-open breaker %s had let %d through already", d.x.ID, d.x.Link.Name, b.Name(), b.Policy.MaxRequests),
+					What: fmt.Sprintf("%s reached %s while the half-open breaker %s had let %d through already", named(d.x.ID), d.x.Link.Name, b.Name(), b.Policy.MaxRequests),
 					Want: fmt.Sprintf("at most %d", b.Policy.MaxRequests), Events: points(d.x.Request),
 				})
 			}

@@ -21,7 +21,7 @@ var breakerOpen = Check{
 				events = points(d.t.By.last())
 			}
 			t.deviates(b, Finding{
-				What: fmt.Sprintf("order %s reached %s %s after the breaker %s opened: it must stay open for %s", d.x.ID, d.x.Link.Name, since(d.t.At, d.x.Start()), b.Name(), b.Policy.Timeout),
+				What: fmt.Sprintf("%s reached %s %s after the breaker %s opened: it must stay open for %s", named(d.x.ID), d.x.Link.Name, since(d.t.At, d.x.Start()), b.Name(), b.Policy.Timeout),
 				Want: "nothing before " + short(d.t.At+b.Policy.Timeout), Got: "an attempt at " + short(d.x.Start()),
 				Events: append(events, point(d.x.Request)),
 			})

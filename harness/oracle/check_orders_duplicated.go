@@ -16,8 +16,11 @@ var ordersDuplicated = Check{
 		carried := map[string]string{} // trace id: caller and order
 		lost := map[string]int{}       // by caller and order: attempts that may have been delivered and whose answer did not get through
 		for _, o := range r.Operations {
+			if o.ID == "" && o.Op == "" {
+				continue // nobody can tell what it carries
+			}
 			k := r.sent(o)
-			carried[o.Exchange.order()] = k
+			carried[o.Exchange.order(o.Target)] = k
 			if o.Accepted() && r.tornAt(o.Link.Name, o.Complete.At) {
 				lost[k]++
 			}
@@ -32,8 +35,8 @@ var ordersDuplicated = Check{
 		seen := map[string]*Exchange{}
 		excused := 0
 		for _, x := range r.Deliveries {
-			k, known := carried[x.order()]
-			if !x.OK() || x.ID == "" || !known {
+			k, known := carried[x.order(x.Link.To)]
+			if !x.OK() || !known {
 				continue
 			}
 			t.examined++
@@ -46,7 +49,7 @@ var ordersDuplicated = Check{
 				excused++
 			default:
 				t.find(Finding{
-					What: fmt.Sprintf("order %s was delivered to %s twice, and no answer of an attempt was lost that would excuse it", x.ID, x.Link.To),
+					What: fmt.Sprintf("%s was delivered to %s twice, and no answer of an attempt was lost that would excuse it", named(x.ID), x.Link.To),
 					Want: "one delivery", Events: points(first.Request, x.Request),
 				})
 			}

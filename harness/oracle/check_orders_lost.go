@@ -18,7 +18,8 @@ var ordersLost = Check{
 		delivered := map[string][]*Exchange{}
 		for _, x := range r.Deliveries {
 			if x.OK() {
-				delivered[x.order()] = append(delivered[x.order()], x)
+				k := x.order(x.Link.To)
+				delivered[k] = append(delivered[k], x)
 			}
 		}
 		var t tally
@@ -27,26 +28,32 @@ var ordersLost = Check{
 				continue
 			}
 			t.examined++
-			if !before(delivered[o.Exchange.order()], o) {
+			deliveries := delivered[o.Exchange.order(o.Target)]
+			if !before(deliveries, o) {
 				t.find(Finding{
 					What: fmt.Sprintf("%s was accepted, and never delivered to %s", o.order(), o.Target),
-					Want: "a delivery before the answer", Got: fmt.Sprintf("%d deliveries in all", len(delivered[o.Exchange.order()])), Events: points(o.Request, o.last()),
+					Want: "a delivery before the answer", Got: fmt.Sprintf("%d deliveries in all", len(deliveries)), Events: points(o.Request, o.last()),
 				})
 			}
 		}
 		for _, c := range r.Plan.Scenario.Callers() {
-			t.givenUp(r, c)
+			if c.App == "" {
+				t.neverAccepted(r, c)
+			} else {
+				t.givenUp(r, c)
+			}
 		}
 		return t.result()
 	},
 }
 
-// order tells what an exchange carries: by the trace id where there is one, since two callers may use one order id.
-func (x *Exchange) order() string {
+// order tells what an exchange carries to a service: by the trace id where there is one, since two callers may use
+// one order id. A service that hands an order on does so under the same trace id, so the service belongs to it.
+func (x *Exchange) order(to string) string {
 	if x.Op != "" {
-		return x.Op
+		return to + " " + x.Op
 	}
-	return "order " + x.ID
+	return to + " order " + x.ID
 }
 
 // watched tells whether a tap sees what a service's app gets.
@@ -113,6 +120,36 @@ func (t *tally) gaps(c scenario.Service, k *counted) {
 			t.find(Finding{What: fmt.Sprintf("order %d was never sent, though later ones were", n)})
 		case !k.accepted[n] && c.Sends.Until != "once":
 			t.find(Finding{What: fmt.Sprintf("%s was sent and never accepted, though later ones were", o.order()), Events: points(o.Request, o.last())})
+		}
+	}
+}
+
+// neverAccepted finds what somebody's own program sent and never had accepted, whatever its ids look like. What it sent
+// last in each of its lives may still have been on its way.
+func (t *tally) neverAccepted(r *Reading, c scenario.Service) {
+	if c.Sends.Until == "once" {
+		return
+	}
+	lives := map[int][]*Operation{} // each order's first sending
+	known, accepted := map[string]bool{}, map[string]bool{}
+	last := 0
+	for _, o := range r.Operations {
+		if o.Caller != c.Name || o.Probe() {
+			continue
+		}
+		k := r.sent(o)
+		if last = r.life(o); !known[k] {
+			lives[last] = append(lives[last], o)
+		}
+		known[k] = true
+		accepted[k] = accepted[k] || o.Accepted()
+	}
+	for life := 0; life <= last; life++ {
+		sent := lives[life]
+		for _, o := range sent[:max(0, len(sent)-c.Sends.Callers)] {
+			if !accepted[r.sent(o)] {
+				t.find(Finding{What: fmt.Sprintf("%s was sent and never accepted, though later ones were sent", o.order()), Events: points(o.Request, o.last())})
+			}
 		}
 	}
 }

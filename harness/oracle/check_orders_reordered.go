@@ -23,8 +23,12 @@ var ordersReordered = Check{
 					sent = append(sent, o)
 				}
 			}
-			t.ascending(r, sent, "accepted", (*Operation).Accepted)
-			t.ascending(r, r.firstDelivered(sent), "delivered", func(*Operation) bool { return true })
+			number := numbered
+			if c.App == "" {
+				number = r.ranked(sent)
+			}
+			t.ascending(r, sent, number, "accepted", (*Operation).Accepted)
+			t.ascending(r, r.firstDelivered(sent), number, "delivered", func(*Operation) bool { return true })
 		}
 		if !lone || !r.Loaded {
 			return notHere("no caller sends one order after the other")
@@ -37,12 +41,12 @@ var ordersReordered = Check{
 func (r *Reading) firstDelivered(sent []*Operation) []*Operation {
 	by := map[string]*Operation{}
 	for _, o := range sent {
-		by[o.Exchange.order()] = o
+		by[o.Exchange.order(o.Target)] = o
 	}
 	var out []*Operation
 	seen := map[string]bool{}
 	for _, x := range r.Deliveries {
-		o := by[x.order()]
+		o := by[x.order(x.Link.To)]
 		if o == nil || !x.OK() || seen[r.sent(o)] {
 			continue
 		}
@@ -52,12 +56,29 @@ func (r *Reading) firstDelivered(sent []*Operation) []*Operation {
 	return out
 }
 
-func (t *tally) ascending(r *Reading, os []*Operation, what string, counts func(*Operation) bool) {
+// numbered is an order's number as the built-in checkout gives it: false for none.
+func numbered(o *Operation) (int, bool) {
+	n, err := strconv.Atoi(o.ID)
+	return n, err == nil
+}
+
+// ranked numbers orders by when they were sent first: somebody's own ids may look like anything.
+func (r *Reading) ranked(sent []*Operation) func(*Operation) (int, bool) {
+	ranks := map[string]int{}
+	for i, o := range sent {
+		if _, known := ranks[r.sent(o)]; !known {
+			ranks[r.sent(o)] = i
+		}
+	}
+	return func(o *Operation) (int, bool) { return ranks[r.sent(o)], true }
+}
+
+func (t *tally) ascending(r *Reading, os []*Operation, number func(*Operation) (int, bool), what string, counts func(*Operation) bool) {
 	var before *Operation
 	highest := 0
 	for _, o := range os {
-		n, err := strconv.Atoi(o.ID)
-		if err != nil || !counts(o) {
+		n, ok := number(o)
+		if !ok || !counts(o) {
 			continue
 		}
 		t.examined++

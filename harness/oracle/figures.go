@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -11,7 +12,7 @@ func figures(r *Reading) Figures {
 	var firstFailure *time.Duration
 	for _, o := range r.Operations {
 		if !o.Probe() {
-			sent[o.Caller+"/"+o.ID] = true
+			sent[o.Caller+"/"+cmp.Or(o.ID, o.Op)] = true
 		}
 		if o.Accepted() && !o.Probe() {
 			f.OrdersAccepted++
@@ -34,8 +35,8 @@ func figures(r *Reading) Figures {
 		}
 	}
 	for _, x := range r.Deliveries {
-		if x.OK() && x.ID != "" {
-			received[x.ID] = true
+		if id := cmp.Or(x.ID, x.Op); x.OK() && id != "" {
+			received[id] = true
 		}
 	}
 	f.OrdersSent, f.OrdersReceived = len(sent), len(received)
@@ -65,6 +66,7 @@ func figures(r *Reading) Figures {
 			}
 		}
 	}
+	f.GapError, f.OpenError = spreads(r)
 	return f
 }
 

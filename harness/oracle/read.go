@@ -20,6 +20,9 @@ func read(c Case) *Reading {
 	}
 	for i := range c.History.Events {
 		e := &c.History.Events[i]
+		if e.Source == history.Derived {
+			continue // what somebody made of the evidence is not evidence
+		}
 		r.Ended = max(r.Ended, e.At)
 		b.event(e)
 		if e.Kind == history.KindPhase && e.Text == history.PhaseTeardown {
@@ -127,6 +130,7 @@ func (b *builder) end(k key, how func(*Exchange)) {
 func (b *builder) rest(events []history.Event) {
 	for i := range events {
 		switch e := &events[i]; {
+		case e.Source == history.Derived:
 		case e.Kind == history.KindProblem:
 			b.problems = append(b.problems, *e)
 		case e.At <= b.Ended+observer && b.behindAnAnswer(e):
@@ -249,7 +253,12 @@ func (b *builder) attempt(x *Exchange) {
 	}
 	switch {
 	case len(candidates) == 1:
-		candidates[0].Attempts = append(candidates[0].Attempts, x)
+		o := candidates[0]
+		o.Attempts = append(o.Attempts, x)
+		if x.Op != "" { // from here on it is known by what its sidecar named it
+			o.Op = x.Op
+			b.byOp[x.Op] = append(b.byOp[x.Op], o)
+		}
 	case len(candidates) > 1:
 		b.Unattributed = append(b.Unattributed, x)
 	default:

@@ -86,6 +86,8 @@ func (f *fold) moment() Moment {
 	switch {
 	case m.Count == 1:
 		m.What = fmt.Sprintf("%s %s", f.first.order(), f.hows[0])
+	case f.first.ID == "" || f.last.ID == "":
+		m.What = fmt.Sprintf("%d requests: %s", m.Count, strings.Join(parts, ", "))
 	case len(f.hows) == 1 && f.hows[0] == accepted:
 		m.What = fmt.Sprintf("orders %s to %s accepted", f.first.ID, f.last.ID)
 	default:

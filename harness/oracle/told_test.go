@@ -44,7 +44,7 @@ func TestToldRunsAreJudgedAsTheyWant(t *testing.T) {
 // neverFails are checks that only say whether the run can be judged at all, neverDoubts those that always can be.
 var (
 	neverFails  = []string{"fault-effective", "fault-healed"}
-	neverDoubts = []string{"waits-ended", "expect-logs", "builtin-retries", "orders-duplicated"}
+	neverDoubts = []string{"waits-ended", "builtin-retries", "orders-duplicated"}
 )
 
 func TestEachCheckPassesFailsAndDoubtsInSomeFile(t *testing.T) {
@@ -102,7 +102,7 @@ func told(v oracle.Verdict) string {
 //	1.0 checkout->sidecar order=3 op=a 200 +5ms
 //	                                an exchange: its answer's status, or eof, reset, refused (by the link), left (by
 //	                                who asked), and after what time; nothing where it did not end. own="…" marks the
-//	                                answer as the sidecar's own; op= is "" where left out
+//	                                answer as the sidecar's own; op= is "" where left out, app= order-processor
 //	1.0 says: …                     a line of checkout's sidecar; `retrying` and `closed to open` stand for the page's
 //	1.0 prints: …                   a line of checkout itself
 //	1.0 fault NAME injected         also applied, healing, healed
@@ -247,6 +247,8 @@ func (w *teller) crosses(at time.Duration, link string, words []string) {
 			o.id = value
 		case named && name == "op":
 			o.trace = value
+		case named && name == "app":
+			o.to = value
 		case named && name == "path":
 			o.path = value
 		case named && name == "own":

@@ -103,6 +103,8 @@ type Figures struct {
 	TimeToTrip     *time.Duration `json:"time_to_trip_ns"`     // from the first failed attempt to closed→open; null where it never opened
 	Recovery       *time.Duration `json:"recovery_ns"`         // from the target's readiness to the first accepted order; null where there was no outage
 	FirstAccepted  *time.Duration `json:"first_accepted_ns"`   // from the run's start, without waiting for other runs to be up
+	GapError       *Spread        `json:"gap_error"`           // how far retry gaps were from the policy's; null where none has an exact length
+	OpenError      *Spread        `json:"open_error"`          // how far probes were from the first moment that an open breaker allows; null without any
 }
 
 // A Moment is one line of the story that reports tell: derived from the history, in the order of time.

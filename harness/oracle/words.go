@@ -68,11 +68,14 @@ func clip(text string) string {
 }
 
 // order names an operation for people.
-func (o *Operation) order() string {
-	if o.ID == "" {
+func (o *Operation) order() string { return named(o.ID) }
+
+// named is an order for people, by its id; a request that tells none is called so.
+func named(id string) string {
+	if id == "" {
 		return "a request"
 	}
-	return "order " + o.ID
+	return "order " + id
 }
 
 // ordinal writes 1st, 2nd, 3rd, 4th.

@@ -16,6 +16,7 @@ type operation struct {
 	caller        int
 	id, trace     string
 	path          string // orders by default
+	to            string // order-processor by default
 	conn          uint64
 	tries, rounds int
 	total         int
@@ -46,7 +47,7 @@ func (w *world) connect(link string) uint64 {
 func (w *world) exchange(kind history.Kind, link string, conn uint64, o *operation, status int, own string) {
 	attrs := map[string]string{"n": "1"}
 	if kind == history.KindRequest {
-		attrs["method"], attrs["app"] = "POST", "order-processor"
+		attrs["method"], attrs["app"] = "POST", cmp.Or(o.to, "order-processor")
 	}
 	w.record(history.Event{
 		Source: history.Links, Kind: kind, Link: link, Conn: conn, Op: o.trace, ID: o.id, Path: "/" + cmp.Or(o.path, "orders"), Status: status, Error: own, Attrs: attrs,

@@ -100,11 +100,22 @@ func figures(v oracle.Verdict) []figure {
 			out = append(out, figure{d.name, round(*d.d)})
 		}
 	}
+	for _, s := range []struct {
+		name string
+		s    *oracle.Spread
+	}{{"error of retry gaps", f.GapError}, {"error of open times", f.OpenError}} {
+		if s.s != nil {
+			out = append(out, figure{s.name, fmt.Sprintf("median %s, p99 %s, of %d", fine(s.s.Median), fine(s.s.P99), s.s.N)})
+		}
+	}
 	return append(out, figure{"slack", fmt.Sprintf("%s below, %s above, by %d readings", round(v.Slack.Lower), round(v.Slack.Upper), v.Slack.Ticks)})
 }
 
 // round writes a duration to the millisecond.
 func round(d time.Duration) string { return d.Round(time.Millisecond).String() }
+
+// fine writes a short duration to the tenth of a millisecond.
+func fine(d time.Duration) string { return d.Round(100 * time.Microsecond).String() }
 
 // clock writes a moment of a run: 12.345.
 func clock(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }

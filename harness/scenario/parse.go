@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/template"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/document"
@@ -48,13 +47,19 @@ type open struct {
 
 var nameForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
+// IsName tells whether a text can be a scenario's name or an app id: small letters, digits and hyphens.
+func IsName(text string) bool { return nameForm.MatchString(text) }
+
+// runFolder is what a run's folder has behind its scenario's name: a run can be run again from what it saved.
+var runFolder = regexp.MustCompile(`-[0-9]{8}-[0-9]{6}-[0-9a-f]{6}$`)
+
 func (p *parser) scenario(f *document.Fields) {
 	name := f.Need("name", "name: "+filepath.Base(p.s.Dir))
 	p.s.Name = name.Text()
-	if p.s.Name != "" && !nameForm.MatchString(p.s.Name) {
+	if p.s.Name != "" && !IsName(p.s.Name) {
 		name.Problem(fmt.Sprintf("%q: want small letters, digits and hyphens", p.s.Name), "stop-order-processor")
 	}
-	if folder := filepath.Base(p.s.Dir); p.s.Name != "" && folder != "." && p.s.Name != folder {
+	if folder := filepath.Base(p.s.Dir); p.s.Name != "" && folder != "." && p.s.Name != folder && p.s.Name != runFolder.ReplaceAllString(folder, "") {
 		name.Problem(fmt.Sprintf("%q differs from the folder's name %q", p.s.Name, folder), "rename one of them")
 	}
 	p.s.Why = strings.TrimSpace(f.Need("why", "one paragraph for the reader: what happens, and what it teaches").Text())
@@ -83,13 +88,10 @@ func (p *parser) scenario(f *document.Fields) {
 	}
 }
 
-// builtins are the apps that halfopen brings itself, with the port they listen on.
-var builtins = map[string]int{"checkout": 0, "order-processor": 6001}
-
 func (p *parser) services(v document.Value) {
 	entries := v.Fields().All()
 	for _, e := range entries {
-		if !nameForm.MatchString(e.Key) {
+		if !IsName(e.Key) {
 			e.KeyAt.Problem(fmt.Sprintf("%q is no app id: want small letters, digits and hyphens", e.Key), "")
 		}
 		p.s.Services = append(p.s.Services, p.service(e))
@@ -125,71 +127,6 @@ func (p *parser) unknownService(v document.Value) {
 	}
 	v.Problem(fmt.Sprintf("no service %q", v.Text()), hint)
 }
-
-func (p *parser) service(e document.Entry) Service {
-	f := e.Value.Fields()
-	s := Service{Name: e.Key, App: f.Get("app").Text(), Image: f.Get("image").Text(), Ready: f.Get("ready").Text()}
-	for _, v := range f.Get("command").List() {
-		s.Command = append(s.Command, v.Text())
-	}
-	s.Env = texts(f.Get("env"))
-	s.Port = f.Get("port").Int(builtins[s.App])
-	if v := f.Get("port"); v.Set() && (s.Port < 1 || s.Port > 65535) {
-		v.Problem(fmt.Sprintf("%q is no port", v.Text()), "1 to 65535")
-	}
-	switch port, builtin := builtins[s.App]; {
-	case s.App != "" && !builtin:
-		f.Get("app").Problem(fmt.Sprintf("no built-in app %q", s.App), "checkout or order-processor; your own comes with `image:` or `command:`")
-	case s.App != "" && (s.Image != "" || len(s.Command) > 0):
-		e.KeyAt.Problem("has `app:` beside `image:` or `command:`", "keep one of them")
-	case s.App == "" && s.Image == "" && len(s.Command) == 0:
-		e.KeyAt.Problem("has neither `app:` nor `image:` nor `command:`", "app: order-processor")
-	case s.App == "" && s.Port == 0:
-		e.KeyAt.Problem("has no `port:`", "where does it listen?")
-	case port == 0 && s.App == "checkout" && f.Get("port").Set():
-		f.Get("port").Problem("checkout listens nowhere", "remove it")
-	}
-	if v := f.Get("sends"); v.Set() {
-		s.Sends = p.sends(v, s)
-	} else if s.App == "checkout" {
-		e.KeyAt.Problem("checkout has no `sends:`", "sends: { to: order-processor, every: 1s }")
-	}
-	f.Done()
-	return s
-}
-
-func (p *parser) sends(v document.Value, s Service) *Sends {
-	if s.App != "checkout" {
-		v.Problem("only the built-in checkout sends", "app: checkout")
-	}
-	f := v.Fields()
-	out := &Sends{
-		To: f.Need("to", "the app id that gets the orders").Text(), Method: or(f.Get("method").Text(), "POST"),
-		Path: strings.TrimPrefix(or(f.Get("path").Text(), "orders"), "/"), Headers: texts(f.Get("headers")),
-		Body: or(f.Get("body").Text(), `{"orderId":{{.ID}}}`), Every: span(f.Get("every"), time.Second),
-		Callers: f.Get("callers").Int(1), Timeout: span(f.Get("timeout"), 0), Until: or(f.Get("until").Text(), "accepted"),
-	}
-	for field, text := range map[string]string{"body": out.Body, "path": out.Path} {
-		if t, err := template.New(field).Parse(text); err != nil {
-			f.Get(field).Problem("not a template: "+err.Error(), `{"orderId":{{.ID}}}`)
-		} else if err := t.Execute(&strings.Builder{}, struct{ ID int64 }{1}); err != nil {
-			f.Get(field).Problem("not a template: "+err.Error(), "only {{.ID}} is known")
-		}
-	}
-	if out.Callers < 1 {
-		f.Get("callers").Problem("fewer than one caller", "")
-	}
-	if !methodForm.MatchString(out.Method) {
-		f.Get("method").Problem(fmt.Sprintf("%q is no HTTP method", out.Method), "POST")
-	}
-	if out.Until != "accepted" && out.Until != "once" {
-		f.Get("until").Problem(fmt.Sprintf("%q: want accepted or once", out.Until), "")
-	}
-	f.Done()
-	return out
-}
-
-var methodForm = regexp.MustCompile(`^[A-Z]+$`)
 
 // expect reads what the spec can't say.
 func (p *parser) expect(v document.Value) {

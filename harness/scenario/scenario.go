@@ -2,6 +2,7 @@
 package scenario
 
 import (
+	"slices"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/resiliency"
@@ -31,10 +32,15 @@ type Service struct {
 	Port    int               // where the app listens; 0 for an app that only sends
 	Env     map[string]string // more environment for the app
 	Ready   string            // path that answers 2xx once the app is ready; "" means that its port accepts
-	Sends   *Sends            // what the built-in checkout sends
+	Sends   *Sends            // what it sends; nil where it only takes
+
+	ReadyWithin time.Duration `json:",omitempty"` // how long it may take to be ready; 0 for the environment's own patience
+	Host        string        `json:",omitempty"` // the address on which a command listens, where it can't be told one; "" for the environment's own
+	CommandLine int           `json:"-"`          // where its command stands in the file
 }
 
-// Sends says what the built-in checkout sends, to any app id.
+// Sends says what a caller sends, to any app id: the built-in checkout is told so; of somebody's own program it is
+// what the links and the oracle go by.
 type Sends struct {
 	To      string            // app id
 	Method  string            // POST by default
@@ -45,6 +51,7 @@ type Sends struct {
 	Callers int               // how many send at once; 1 by default
 	Timeout time.Duration     // of the client itself; 0 for none
 	Until   string            // accepted (send the same order until it is accepted, the default) | once
+	ID      string            `json:",omitempty"` // JSON path (RFC 9535) of an order's id in the body; "" for the header X-Order-Id
 }
 
 // A Step is one entry of the timeline: exactly one of its fields (but Line) is set.
@@ -136,6 +143,29 @@ func (s *Scenario) Callers() []Service {
 	for _, v := range s.Services {
 		if v.Sends != nil {
 			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// Called tells whether a service gets orders from another.
+func (s *Scenario) Called(name string) bool {
+	for _, c := range s.Callers() {
+		if c.Sends.To == name {
+			return true
+		}
+	}
+	return false
+}
+
+// IDs are the JSON paths at which orders that cross a link may have their ids.
+func (p *Plan) IDs(l Link) []string {
+	var out []string
+	for _, c := range p.Scenario.Callers() {
+		own := l.From == c.Name && l.Hop != HopToApp
+		into := l.To == c.Sends.To && l.Hop == HopToApp
+		if c.Sends.ID != "" && (own || into) && !slices.Contains(out, c.Sends.ID) {
+			out = append(out, c.Sends.ID)
 		}
 	}
 	return out

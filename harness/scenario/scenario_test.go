@@ -19,7 +19,8 @@ why: a story
 seed: 7
 services:
   order-processor: { app: order-processor }
-  own: { command: [python3, app.py], port: 8001, env: { A: b }, ready: /healthz }
+  own: { command: [python3, app.py], port: 8001, env: { A: b }, ready: /healthz, readyWithin: 1m, host: 127.0.0.1 }
+  web: { image: "shop:1", sends: { to: own, path: a/b, id: $.order.id, every: 2s } }
   checkout:
     app: checkout
     sends: { to: own, method: PUT, path: /a/b, headers: { X-A: b }, body: '{"n":{{.ID}}}', every: 500ms, callers: 2, timeout: 3s, until: once }
@@ -54,6 +55,11 @@ func TestEverythingThatAScenarioMaySayIsRead(t *testing.T) {
 	own := s.Service("own")
 	require.Equal(t, []string{"python3", "app.py"}, own.Command)
 	require.Equal(t, "/healthz", own.Ready)
+	require.Equal(t, time.Minute, own.ReadyWithin)
+	require.Equal(t, "127.0.0.1", own.Host)
+	require.Equal(t, &scenario.Sends{
+		To: "own", Method: "POST", Path: "a/b", Body: `{"orderId":{{.ID}}}`, Every: 2 * time.Second, Callers: 1, Until: "accepted", ID: "$.order.id",
+	}, s.Service("web").Sends)
 	require.Equal(t, &scenario.Sends{
 		To: "own", Method: "PUT", Path: "a/b", Headers: map[string]string{"X-A": "b"}, Body: `{"n":{{.ID}}}`,
 		Every: 500 * time.Millisecond, Callers: 2, Timeout: 3 * time.Second, Until: "once",
@@ -86,7 +92,11 @@ func TestAPlanHasALinkForEachHopAndLimitsForEachWait(t *testing.T) {
 	for _, l := range plan.Links {
 		names = append(names, l.Name)
 	}
-	require.Equal(t, []string{"checkout->sidecar", "checkout->own", "order-processor->app", "own->app"}, names)
+	require.Equal(t, []string{"web->sidecar", "web->own", "checkout->sidecar", "checkout->own", "order-processor->app", "own->app"}, names)
+	for _, l := range plan.Links {
+		want := map[string][]string{"web->sidecar": {"$.order.id"}, "web->own": {"$.order.id"}, "own->app": {"$.order.id"}}[l.Name]
+		require.Equal(t, want, plan.IDs(l), l.Name)
+	}
 	require.Equal(t, 9*time.Second, plan.Limits[3], "within")
 	require.Zero(t, plan.Limits[1], "a fault does not wait")
 	require.Greater(t, plan.Limits[7], 45*time.Second)

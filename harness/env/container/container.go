@@ -12,6 +12,7 @@
 package container
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/moby/moby/client"
@@ -78,12 +80,13 @@ type host struct {
 	containers []string          // ids, for removal
 	holders    map[string]string // service → id
 	parts      map[string]*pod   // service/part
+	sidecars   map[string]string // service → the tap in front of its sidecar
 }
 
 func newHost(c env.Config, e *Engine, image string) *host {
 	return &host{
 		cfg: c, engine: e, image: image, labels: labels(c.Run),
-		holders: map[string]string{}, parts: map[string]*pod{},
+		holders: map[string]string{}, parts: map[string]*pod{}, sidecars: map[string]string{},
 	}
 }
 
@@ -223,9 +226,13 @@ func (h *host) Links() link.Control { return h.links }
 func (h *host) Listen(scenario.Link) string { return ":0" }
 
 // Reach is the tap's port at the address of the links' container.
-func (h *host) Reach(_ scenario.Link, addr string) string {
+func (h *host) Reach(l scenario.Link, addr string) string {
 	_, port, _ := net.SplitHostPort(addr)
-	return net.JoinHostPort(h.linkIP, port)
+	at := net.JoinHostPort(h.linkIP, port)
+	if l.Hop == scenario.HopToSidecar {
+		h.sidecars[l.From] = at
+	}
+	return at
 }
 
 // Start starts a part in its service's pod: the first time a new container, later the same one again.
@@ -258,9 +265,13 @@ func (h *host) Signal(ctx context.Context, p env.Part, s env.Signal) error {
 }
 
 // Close takes in what the taps have still seen, then removes all containers and the network.
-func (h *host) Close(ctx context.Context) error {
+func (h *host) Close(ctx context.Context) (err error) {
 	defer h.engine.Close()
-	defer h.watchdog.end()
+	defer func() {
+		if err == nil {
+			h.watchdog.end() // else it has another try once the harness has ended
+		}
+	}()
 	if h.links != nil {
 		h.closeLinks(ctx)
 	}
@@ -271,20 +282,31 @@ func (h *host) Close(ctx context.Context) error {
 		p.expectEnd()
 	}
 	var all errgroup.Group
+	var left atomic.Int64
 	for _, id := range ids {
 		all.Go(func() error {
 			_, err := h.engine.client.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
-			return ignoreGone(err)
+			if err = ignoreGone(err); err != nil {
+				left.Add(1)
+			}
+			return err
 		})
 	}
-	err := all.Wait()
+	err = all.Wait()
 	for _, p := range pods {
-		p.wait()
+		p.wait(ctx)
 	}
+	what := fmt.Sprintf("%d containers", left.Load())
 	if h.network != nil {
-		err = errors.Join(err, ignoreGone(h.network.Remove(ctx)))
+		if nerr := ignoreGone(h.network.Remove(ctx)); nerr != nil {
+			err = cmp.Or(err, nerr)
+			what += " and a network"
+		}
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("%s labelled %s=%s are left: %w", what, labelRun, h.cfg.Run, oneLine(err))
+	}
+	return nil
 }
 
 // closeLinks ends the stream of events in good order, and gives up on it after a while.

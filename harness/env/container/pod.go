@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/wait"
 
 	"github.com/halfopen/halfopen/harness/env"
 	"github.com/halfopen/halfopen/harness/history"
@@ -50,12 +52,11 @@ func (h *host) newPod(ctx context.Context, p env.Part) (*pod, error) {
 			Reader: bytes.NewReader(f.Data), ContainerFilePath: filesDir + "/" + f.Name, FileMode: 0o644,
 		})
 	}
-	h.mu.Lock()
-	holder := h.holders[p.Service]
-	h.mu.Unlock()
-	r.HostConfigModifier = func(hc *container.HostConfig) {
-		hc.NetworkMode = container.NetworkMode("container:" + holder)
-		hc.Init = &init
+	r.HostConfigModifier = h.inPod(p.Service, init)
+	if tap := h.sidecars[p.Service]; tap != "" && p.Image != "" {
+		if err := h.bringNear(ctx, p.Service, tap); err != nil {
+			return nil, err
+		}
 	}
 	c, err := h.run(ctx, r)
 	if err != nil {
@@ -65,6 +66,33 @@ func (h *host) newPod(ctx context.Context, p env.Part) (*pod, error) {
 	out.logs = newTail(h.engine.client, out.id, p, h.onRun)
 	out.watch()
 	return out, nil
+}
+
+// inPod puts a container into a service's pod.
+func (h *host) inPod(service string, init bool) func(*container.HostConfig) {
+	h.mu.Lock()
+	holder := h.holders[service]
+	h.mu.Unlock()
+	return func(hc *container.HostConfig) {
+		hc.NetworkMode = container.NetworkMode("container:" + holder)
+		hc.Init = &init
+	}
+}
+
+// bringNear lets the tap in front of a service's sidecar be reached on the pod's localhost, at the tap's own port:
+// somebody's own app may look for its sidecar nowhere else.
+func (h *host) bringNear(ctx context.Context, service, tap string) error {
+	_, port, _ := net.SplitHostPort(tap)
+	_, err := h.run(ctx, testcontainers.ContainerRequest{
+		Name: h.name(service, "localhost"), Image: h.image,
+		Cmd:                []string{"hold", "--forward", net.JoinHostPort("127.0.0.1", port) + "=" + tap},
+		HostConfigModifier: h.inPod(service, false),
+		WaitingFor:         wait.ForLog("forward ").WithPollInterval(10 * time.Millisecond),
+	})
+	if err != nil {
+		return fmt.Errorf("bring the sidecar of %s near: %w", service, err)
+	}
+	return nil
 }
 
 // onRun records what was seen at a moment on the engine's clock.
@@ -99,9 +127,15 @@ func (p *pod) watch() {
 		case <-wait.Result:
 		case <-wait.Error:
 		}
-		how, at := p.end(ctx)
+		how, at, err := p.end(ctx)
 		close(ended)
 		following.Wait()
+		if err != nil { // nobody knows whether it has ended
+			p.host.cfg.Record.Record(history.Event{
+				Source: history.Runner, Kind: history.KindProblem, Error: "lost sight of " + p.part.Service + "/" + p.part.Part + ": " + oneLine(err).Error(),
+			})
+			return
+		}
 		p.mu.Lock()
 		wanted := p.wanted
 		p.mu.Unlock()
@@ -113,11 +147,14 @@ func (p *pod) watch() {
 }
 
 // end tells how and when the container ended, by the engine's clock.
-func (p *pod) end(ctx context.Context) (how string, at time.Time) {
+func (p *pod) end(ctx context.Context) (how string, at time.Time, err error) {
 	at = time.Now().Round(0).Add(p.host.offset)
 	got, err := p.host.engine.client.ContainerInspect(ctx, p.id, client.ContainerInspectOptions{})
+	if ignoreGone(err) != nil {
+		return "", at, err
+	}
 	if err != nil || got.Container.State == nil {
-		return "removed", at
+		return "removed", at, nil
 	}
 	s := got.Container.State
 	if t, err := time.Parse(time.RFC3339Nano, s.FinishedAt); err == nil && t.Year() > 1 {
@@ -125,9 +162,9 @@ func (p *pod) end(ctx context.Context) (how string, at time.Time) {
 	}
 	const signalled = 128
 	if s.ExitCode == signalled+9 {
-		return "signal killed", at
+		return "signal killed", at, nil
 	}
-	return "exit " + strconv.Itoa(s.ExitCode), at
+	return "exit " + strconv.Itoa(s.ExitCode), at, nil
 }
 
 // signal ends, pauses or continues the container.
@@ -152,8 +189,8 @@ func (p *pod) signal(ctx context.Context, s env.Signal) error {
 	if err != nil {
 		return err
 	}
-	p.wait()
-	return nil
+	p.wait(ctx)
+	return ctx.Err()
 }
 
 func (p *pod) expectEnd() {
@@ -163,11 +200,14 @@ func (p *pod) expectEnd() {
 }
 
 // wait waits until the container has ended and its last words are recorded.
-func (p *pod) wait() {
+func (p *pod) wait(ctx context.Context) {
 	p.mu.Lock()
 	done := p.done
 	p.mu.Unlock()
-	<-done
+	select {
+	case <-done:
+	case <-ctx.Done(): // an engine that does not answer
+	}
 }
 
 func replaceDir(args []string) []string {

@@ -6,45 +6,17 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/halfopen/halfopen/harness/env"
+	"github.com/halfopen/halfopen/harness/harnesstest"
 	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/scenario"
 )
-
-// Binary builds halfopen as a static program, once a test process.
-func Binary(t testing.TB) string {
-	t.Helper()
-	b := build()
-	require.NoError(t, b.err, b.text)
-	return b.path
-}
-
-type built struct {
-	path, text string
-	err        error
-}
-
-var build = sync.OnceValue(func() built {
-	dir, err := os.MkdirTemp("", "halfopen-test-")
-	if err != nil {
-		return built{err: err}
-	}
-	path := filepath.Join(dir, "halfopen")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "github.com/halfopen/halfopen/cmd/halfopen")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	text, err := cmd.CombinedOutput()
-	return built{path: path, text: string(text), err: err}
-})
 
 // An Environment is what the conformance test needs to know of one.
 type Environment struct {
@@ -102,7 +74,7 @@ func config(t testing.TB, e Environment, run string) env.Config {
 	}, nil)
 	binary := ""
 	if e.Around == nil {
-		binary = Binary(t)
+		binary = harnesstest.Binary(t)
 	}
 	return env.Config{
 		Run: run, Dir: t.TempDir(), Binary: binary, Plan: plan,

@@ -20,13 +20,16 @@ import (
 
 // A child is one part, running or ended.
 type child struct {
+	run    string
 	part   env.Part
 	cmd    *exec.Cmd
 	done   chan struct{} // closed when it has ended and all it printed is recorded
+	hurry  chan struct{} // closed when what it has started shall not be waited for
 	ledger *env.Ledger
 
 	mu     sync.Mutex
 	wanted bool // its end was asked for
+	rushed sync.Once
 }
 
 // spawn starts a part with its files in dir.
@@ -42,12 +45,12 @@ func spawn(cfg env.Config, p env.Part, dir string) (*child, error) {
 		argv[i] = strings.ReplaceAll(argv[i], env.FilesDir, dir)
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env = append(cleanEnv(os.Environ()), append(p.Env, "HALFOPEN_RUN="+cfg.Run)...)
+	cmd.Env = append(cleanEnv(os.Environ()), append(p.Env, env.Mark(cfg.Run, p)...)...)
 	if len(p.Command) > 0 {
 		cmd.Dir = p.Dir
 	}
 	cmd.SysProcAttr = attributes()
-	c := &child{part: p, cmd: cmd, done: make(chan struct{}), ledger: cfg.Ledger}
+	c := &child{run: cfg.Run, part: p, cmd: cmd, done: make(chan struct{}), hurry: make(chan struct{}), ledger: cfg.Ledger}
 	if err := c.start(cfg.Record); err != nil {
 		return nil, fmt.Errorf("%s: %w", argv[0], err)
 	}
@@ -57,13 +60,13 @@ func spawn(cfg env.Config, p env.Part, dir string) (*child, error) {
 // start runs the command with both of its streams recorded, and watches for its end.
 func (c *child) start(record *history.Recorder) error {
 	var streams sync.WaitGroup
-	var theirs []*os.File
+	var ours, theirs []*os.File
 	for _, stream := range []string{"stdout", "stderr"} {
 		r, w, err := os.Pipe()
 		if err != nil {
 			return err
 		}
-		theirs = append(theirs, w)
+		ours, theirs = append(ours, r), append(theirs, w)
 		streams.Go(func() {
 			defer r.Close()
 			env.RecordLines(r, c.part, stream, record.Record)
@@ -80,9 +83,16 @@ func (c *child) start(record *history.Recorder) error {
 	c.ledger.Add(c.cmd.Process.Pid)
 	go func() {
 		err := c.cmd.Wait()
-		at := record.Now()
+		c.outlive()
 		c.endGroup()
+		at := record.Now()
+		unheard := time.AfterFunc(lastWords, func() { // somebody who is left still holds a stream
+			for _, r := range ours {
+				r.SetReadDeadline(time.Now())
+			}
+		})
 		streams.Wait()
+		unheard.Stop()
 		c.mu.Lock()
 		e := exited(c.part, how(err), strconv.FormatBool(c.wanted))
 		c.mu.Unlock()
@@ -126,12 +136,46 @@ func (c *child) kill() {
 	c.mu.Lock()
 	c.wanted = true
 	c.mu.Unlock()
+	c.rushed.Do(func() { close(c.hurry) })
 	c.toGroup(syscall.SIGKILL)
 	<-c.done
 }
 
-// endGroup ends what a child has left behind in its process group.
-func (c *child) endGroup() { syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL) }
+// outlive gives what the child has started a while to end as well, where its end was asked for: a wrapper (sh,
+// go run, npm) may be gone before the service that it wraps has answered its last request.
+func (c *child) outlive() {
+	c.mu.Lock()
+	wanted := c.wanted
+	c.mu.Unlock()
+	if !wanted {
+		return
+	}
+	const pause = 5 * time.Millisecond
+	for waited := time.Duration(0); waited < groupGrace; waited += pause {
+		if syscall.Kill(-c.cmd.Process.Pid, 0) != nil {
+			return
+		}
+		select {
+		case <-c.hurry:
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+// groupGrace is how long the rest of a process group may outlive its leader after a SIGTERM that all of it got.
+const groupGrace = 2 * time.Second
+
+// endGroup ends what a child has left behind: in its process group, and of somebody's own program outside of it too.
+func (c *child) endGroup() {
+	syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL)
+	if len(c.part.Command) > 0 {
+		env.KillStrays(env.Mark(c.run, c.part)...)
+	}
+}
+
+// lastWords is how long the output of a child that has ended is still listened to.
+const lastWords = time.Second
 
 // toGroup signals the child's process group; one that has ended already is no error.
 func (c *child) toGroup(s syscall.Signal) error {
