@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"harness/document":      {"harness/problem"},
 	"harness/resiliency":    {"harness/problem", "harness/document"},
 	"harness/scenario":      {"harness/problem", "harness/document", "harness/history", "harness/resiliency"},
+	"harness/lint":          {"harness/problem", "harness/document", "harness/resiliency", "harness/scenario"},
 	"harness/testimony":     {"harness/problem", "harness/history"},
 	"harness/oracle":        {"harness/history", "harness/testimony", "harness/resiliency", "harness/scenario"},
 	"harness/link":          {"harness/history", "harness/scenario"},
@@ -33,7 +34,7 @@ var mayImport = map[string][]string{
 	"harness/env/memory":    {"harness/env", "harness/history", "harness/link", "harness/scenario"},
 	"harness/env/envtest":   {"harness/env", "harness/harnesstest", "harness/history", "harness/link", "harness/scenario"},
 	"harness/report":        {"harness/history", "harness/oracle", "harness/scenario"},
-	"harness":               {"harness/problem", "harness/document", "harness/history", "harness/resiliency", "harness/scenario", "harness/testimony", "harness/oracle", "harness/env", "harness/env/process", "harness/env/container", "harness/link", "harness/report"},
+	"harness":               {"harness/problem", "harness/document", "harness/history", "harness/resiliency", "harness/scenario", "harness/testimony", "harness/lint", "harness/oracle", "harness/env", "harness/env/process", "harness/env/container", "harness/link", "harness/report"},
 	"harness/harnesstest":   {"harness", "harness/oracle", "harness/report", "harness/scenario"},
 	"sidecar":               {"sidecar/policy"},
 	"sidecar/policy":        {},
@@ -42,7 +43,7 @@ var mayImport = map[string][]string{
 	"apps/checkout":         {},
 	"apps/orderprocessor":   {},
 	"cmd/halfopen/early":    {},
-	"cmd/halfopen":          {"cmd/halfopen/early", "harness", "harness/problem", "harness/env", "harness/env/container", "harness/link", "harness/oracle", "harness/report", "harness/scenario", "sidecar", "apps/checkout", "apps/orderprocessor"},
+	"cmd/halfopen":          {"cmd/halfopen/early", "harness", "harness/problem", "harness/env", "harness/env/container", "harness/link", "harness/lint", "harness/oracle", "harness/report", "harness/scenario", "sidecar", "apps/checkout", "apps/orderprocessor"},
 }
 
 // mayNotImport are third parties that a package must do without: what both sides of a comparison would share.

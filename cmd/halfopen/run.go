@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,6 +53,11 @@ promise is broken, else 3 where anything could not be judged, else 0.`,
 			if jobs = harness.Shard(jobs, i, n); len(jobs) == 0 {
 				return fmt.Errorf("--shard %s: nothing is left for it of %d runs (at most as many shards as runs)", many.shard, all)
 			}
+			if !look.quiet {
+				for _, scenario := range scenariosOf(jobs) {
+					warn(cmd.ErrOrStderr(), scenario)
+				}
+			}
 			if len(jobs) > 1 {
 				return runMany(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, jobs, many, look)
 			}
@@ -76,6 +82,17 @@ promise is broken, else 3 where anything could not be judged, else 0.`,
 	many.flags(f)
 	look.flags(f)
 	return cmd
+}
+
+// scenariosOf names each scenario of some jobs once.
+func scenariosOf(jobs []harness.Job) []string {
+	var out []string
+	for _, j := range jobs {
+		if !slices.Contains(out, j.Scenario) {
+			out = append(out, j.Scenario)
+		}
+	}
+	return out
 }
 
 // worse orders exit codes by what a gate must not overlook: a broken promise, then what could not be judged.

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
@@ -20,37 +21,76 @@ const MaxBytes = 1 << 20
 
 // A Reader gathers the problems of one file.
 type Reader struct {
-	File     string
-	Problems problem.List
+	File      string
+	Problems  problem.List
+	OtherCase []OtherCase                   // fields that were found though their names are written in another case
+	before    int                           // lines of the file before this document
+	index     map[*yaml.Node]map[string]int // where the keys of large maps are
 }
+
+// An OtherCase is a field whose name is written in another case than its own.
+type OtherCase struct {
+	At   Value
+	Name string // as it should be
+}
+
+// Kinds of problems that any file can have.
+const (
+	Syntax    problem.Kind = "syntax"    // it is not YAML
+	Limit     problem.Kind = "limit"     // too much of it to be read
+	Documents problem.Kind = "documents" // a second document in the file
+	Type      problem.Kind = "type"      // a value of the wrong type
+	List      problem.Kind = "list"      // a list where a map is meant
+	Unknown   problem.Kind = "unknown"   // a field that nobody knows
+	Twice     problem.Kind = "twice"     // a field that stands there twice
+	Missing   problem.Kind = "missing"   // a field that must be there
+)
 
 // Read parses the first document of a file and gives its root. It gives false where nothing can be read from it.
 // Anchors are refused: they are of no use here, and a few lines of them can stand for gigabytes.
-func Read(file string, data []byte) (r *Reader, root Value, ok bool) {
+func Read(file string, data []byte) (r *Reader, root Value, ok bool) { return read(file, data, false) }
+
+// ReadAliased does the same with anchors, aliases and merge keys written out, as far as that stays small.
+func ReadAliased(file string, data []byte) (r *Reader, root Value, ok bool) {
+	return read(file, data, true)
+}
+
+func read(file string, data []byte, aliases bool) (r *Reader, root Value, ok bool) {
 	r = &Reader{File: file}
 	if len(data) > MaxBytes {
-		r.add(nil, "", fmt.Sprintf("%d bytes are too many: at most %d are read", len(data), MaxBytes), "is this the file you mean?")
+		r.add(nil, "", Limit, fmt.Sprintf("%d bytes are too many: at most %d are read", len(data), MaxBytes), "is this the file you mean?")
 		return r, Value{}, false
 	}
 	in := yaml.NewDecoder(bytes.NewReader(data))
-	var doc yaml.Node
-	err := in.Decode(&doc)
-	if errors.Is(err, io.EOF) || (err == nil && len(doc.Content) == 0) {
-		r.add(nil, "", "the file is empty", "")
-		return r, Value{}, false
-	}
-	if err != nil {
-		r.syntax(err)
-		return r, Value{}, false
-	}
-	if !r.plain(doc.Content[0], 0) {
+	if root, ok = r.next(in, aliases); !ok {
 		return r, Value{}, false
 	}
 	var second yaml.Node
 	if err := in.Decode(&second); err == nil {
-		r.add(&second, "", "a second document begins here, and only the first one is read", "put it into a file of its own")
+		r.add(&second, "", Documents, "a second document begins here, and only the first one is read", "put it into a file of its own")
 	}
-	return r, Value{r: r, node: doc.Content[0]}, true
+	return r, root, true
+}
+
+// next reads one document.
+func (r *Reader) next(in *yaml.Decoder, aliases bool) (root Value, ok bool) {
+	var doc yaml.Node
+	err := in.Decode(&doc)
+	if errors.Is(err, io.EOF) || (err == nil && len(doc.Content) == 0) {
+		r.add(nil, "", Missing, "the file is empty", "")
+		return Value{}, false
+	}
+	if err != nil {
+		r.syntax(err)
+		return Value{}, false
+	}
+	if aliases {
+		left := maxValues
+		doc.Content[0], ok = r.expand(doc.Content[0], 0, &left)
+	} else {
+		ok = r.plain(doc.Content[0], 0)
+	}
+	return Value{r: r, node: doc.Content[0]}, ok
 }
 
 // yamlLine finds the line in an error of the YAML library.
@@ -58,23 +98,29 @@ var yamlLine = regexp.MustCompile(`line (\d+): `)
 
 func (r *Reader) syntax(err error) {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	p := problem.Problem{File: r.File, What: "not YAML: " + text, Hint: "check indentation, colons and quotes there"}
+	p := problem.Problem{File: r.File, Kind: Syntax, What: "not YAML: " + text, Hint: "check indentation, colons and quotes there"}
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		p.Line, _ = strconv.Atoi(m[1])
+		if strings.Contains(text, "did not find expected") || strings.Contains(text, "found a tab character that violates") {
+			p.Line++ // the library counts the lines of these from 0
+		}
+		p.Line += r.before
 		p.What = "not YAML: " + strings.Replace(text, m[0], "", 1)
 	}
 	r.Problems = append(r.Problems, p)
 }
 
+// deepest is how far values may be nested.
+const deepest = 64
+
 // plain refuses anchors, aliases and absurd depth.
 func (r *Reader) plain(n *yaml.Node, depth int) bool {
-	const deepest = 64
 	if n.Kind == yaml.AliasNode || n.Anchor != "" {
-		r.add(n, "", "anchors and aliases (&, *) are not read", "write the value out")
+		r.add(n, "", Limit, "anchors and aliases (&, *) are not read", "write the value out")
 		return false
 	}
 	if depth > deepest {
-		r.add(n, "", fmt.Sprintf("nested deeper than %d levels", deepest), "")
+		r.add(n, "", Limit, fmt.Sprintf("nested deeper than %d levels", deepest), "")
 		return false
 	}
 	for _, c := range n.Content {
@@ -85,12 +131,29 @@ func (r *Reader) plain(n *yaml.Node, depth int) bool {
 	return true
 }
 
-func (r *Reader) add(n *yaml.Node, field, what, hint string) {
-	p := problem.Problem{File: r.File, Field: field, What: what, Hint: hint}
+// maxProblems is how many are told of one document: who has so many has enough to begin with.
+const maxProblems = 1000
+
+func (r *Reader) add(n *yaml.Node, field string, kind problem.Kind, what, hint string) {
+	if len(r.Problems) >= maxProblems {
+		return
+	}
+	p := problem.Problem{File: r.File, Field: field, What: what, Hint: hint, Kind: kind}
 	if n != nil {
-		p.Line, p.Column = n.Line, n.Column
+		p.Line, p.Column, p.Width = n.Line, n.Column, width(n)
 	}
 	r.Problems = append(r.Problems, p)
+}
+
+// width is how many characters a value takes on its line, as far as it is written plainly.
+func width(n *yaml.Node) int {
+	switch {
+	case n.Kind != yaml.ScalarNode || n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		return 1
+	case n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0:
+		return utf8.RuneCountInString(n.Value) + 2
+	}
+	return utf8.RuneCountInString(n.Value)
 }
 
 // A Value is one place in a file.
@@ -101,7 +164,29 @@ type Value struct {
 }
 
 // Problem notes that something is wrong here.
-func (v Value) Problem(what, hint string) { v.r.add(v.node, v.path, what, hint) }
+func (v Value) Problem(what, hint string) { v.Tell("", what, hint) }
+
+// Tell is Problem with its kind.
+func (v Value) Tell(kind problem.Kind, what, hint string) { v.r.add(v.node, v.path, kind, what, hint) }
+
+// TellWithin is Tell about a part of a single value: so many characters from an offset on. Where the value's text
+// can't be found as it is on its line, the whole value is meant.
+func (v Value) TellWithin(offset, wide int, kind problem.Kind, what, hint string) {
+	told := len(v.r.Problems)
+	v.Tell(kind, what, hint)
+	if len(v.r.Problems) == told || v.Block() || offset < 0 || strings.ContainsAny(v.node.Value, "\n'\"\\") {
+		return
+	}
+	p := &v.r.Problems[told]
+	if v.Quoted() {
+		offset++
+	}
+	p.Column += offset
+	p.Width = max(1, min(wide, p.Width-offset))
+}
+
+// Problems are those noted of its document so far.
+func (v Value) Problems() problem.List { return v.r.Problems }
 
 // Set tells whether the field is there and not null.
 func (v Value) Set() bool { return v.node != nil && v.node.Tag != "!!null" }
@@ -127,7 +212,11 @@ func (v Value) want(k yaml.Kind) bool {
 	if v.node.Kind == k {
 		return true
 	}
-	v.Problem(fmt.Sprintf("want %s, got %s", kinds[k], kinds[v.node.Kind]), "")
+	kind := Type
+	if k == yaml.MappingNode && v.node.Kind == yaml.SequenceNode {
+		kind = List
+	}
+	v.Tell(kind, fmt.Sprintf("want %s, got %s", kinds[k], kinds[v.node.Kind]), "")
 	return false
 }
 
@@ -146,7 +235,7 @@ func (v Value) Int(otherwise int) int {
 	}
 	n, err := strconv.Atoi(v.node.Value)
 	if err != nil {
-		v.Problem(fmt.Sprintf("%q is no whole number", v.node.Value), "")
+		v.Tell(Type, fmt.Sprintf("%q is no whole number", v.node.Value), "")
 		return 0
 	}
 	return n

@@ -40,11 +40,11 @@ func (v Value) fields(fold bool) *Fields {
 		path := strings.TrimPrefix(v.path+"."+key.Value, ".")
 		e := Entry{Key: key.Value, KeyAt: Value{r: v.r, node: key, path: path}, Value: Value{r: v.r, node: v.node.Content[i+1], path: path}}
 		if key.Kind != yaml.ScalarNode {
-			e.KeyAt.Problem("a field's name must be a single word", "")
+			e.KeyAt.Tell(Type, "a field's name must be a single word", "")
 			continue
 		}
 		if seen[f.name(e.Key)] {
-			e.KeyAt.Problem("stands here twice", "remove one of them")
+			e.KeyAt.Tell(Twice, "stands here twice", "remove one of them")
 			continue
 		}
 		seen[f.name(e.Key)] = true
@@ -75,7 +75,7 @@ func (f *Fields) Get(name string) Value {
 func (f *Fields) Need(name, hint string) Value {
 	v := f.Get(name)
 	if !v.Set() || (v.node.Kind == yaml.ScalarNode && v.node.Value == "") {
-		f.of.r.add(f.of.node, v.path, "is missing", hint)
+		f.of.r.add(f.of.node, v.path, Missing, "is missing", hint)
 	}
 	return v
 }
@@ -98,14 +98,20 @@ func (f *Fields) Done() {
 	}
 	slices.Sort(known)
 	for _, e := range f.keys {
-		if _, used := f.used[f.name(e.Key)]; used {
+		if len(f.of.r.Problems) >= maxProblems {
+			return
+		}
+		if name, used := f.used[f.name(e.Key)]; used {
+			if name != e.Key {
+				f.of.r.OtherCase = append(f.of.r.OtherCase, OtherCase{At: e.KeyAt, Name: name})
+			}
 			continue
 		}
 		hint := "known here: " + strings.Join(known, ", ")
 		if near := Nearest(e.Key, known); near != "" {
 			hint = fmt.Sprintf("did you mean %s?", near)
 		}
-		e.KeyAt.Problem("unknown field", hint)
+		e.KeyAt.Tell(Unknown, "unknown field", hint)
 	}
 }
 
@@ -144,3 +150,6 @@ func edits(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// Distance is how many single letters two names differ in, their case aside.
+func Distance(a, b string) int { return edits(strings.ToLower(a), strings.ToLower(b)) }

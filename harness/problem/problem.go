@@ -15,7 +15,12 @@ type Problem struct {
 	Field  string // the path of the field: timeline[1].fault.for
 	What   string // lower case, no full stop
 	Hint   string // how to mend it
+	Kind   Kind   // what sort of problem it is, for those who sort them; "" for none in particular
+	Width  int    // how many characters of the line are meant, from Column on; 0 where that isn't known
 }
+
+// A Kind is a sort of problem. The readers that note problems name theirs.
+type Kind string
 
 // String gives `file:line: field: what (hint)` on one line.
 func (p Problem) String() string {

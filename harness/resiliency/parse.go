@@ -1,7 +1,11 @@
 package resiliency
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,53 +20,82 @@ import (
 //
 // https://docs.dapr.io/operations/resiliency/resiliency-overview/
 func Parse(file string, data []byte) (*Spec, problem.List) {
-	r, root, ok := document.Read(file, data)
-	spec := &Spec{
-		Timeouts: map[string]time.Duration{}, Retries: map[string]Retry{}, Breakers: map[string]Breaker{},
-		Apps: map[string]Target{}, Raw: data,
-	}
+	r, root, ok := document.ReadAliased(file, data)
 	if !ok {
 		return nil, r.Problems
 	}
-	p := &parser{spec: spec}
 	if !root.IsMap() {
-		root.Problem("a resource is a map", "apiVersion: dapr.io/v1alpha1")
+		root.Tell(document.Type, "a resource is a map", "apiVersion: dapr.io/v1alpha1")
 		return nil, r.Problems
 	}
-	p.resource(root.FoldedFields())
-	if p.broken {
+	spec := Decode(root, nil)
+	spec.Raw = data
+	if spec.Broken {
 		spec.drop()
 	}
 	return spec, r.Problems
 }
 
+// Decode reads one document. A spec that is Broken still has what could be read of it. Names that other resources
+// of the same sidecar define count as defined where elsewhere (nil for nobody) says so.
+func Decode(root document.Value, elsewhere func(kind, name string) bool) *Spec {
+	if elsewhere == nil {
+		elsewhere = func(string, string) bool { return false }
+	}
+	p := &parser{elsewhere: elsewhere, spec: &Spec{
+		Timeouts: map[string]time.Duration{}, Retries: map[string]Retry{}, Breakers: map[string]Breaker{},
+		Apps: map[string]Target{}, Actors: map[string]Actor{}, Components: map[string]Component{},
+	}}
+	before := len(root.Problems())
+	p.resource(root.FoldedFields())
+	wrongType := func(x problem.Problem) bool { return x.Kind == document.Type || x.Kind == document.List }
+	p.spec.Broken = p.broken || slices.ContainsFunc(root.Problems()[before:], wrongType)
+	return p.spec
+}
+
 // drop leaves a spec without anything that applies.
 func (s *Spec) drop() {
-	s.Broken = true
 	clear(s.Timeouts)
 	clear(s.Retries)
 	clear(s.Breakers)
 	clear(s.Apps)
+	clear(s.Actors)
+	clear(s.Components)
 }
+
+// Kinds of problems that a Resiliency resource can have, besides those of any document.
+const (
+	BadValue    problem.Kind = "value"       // a duration, policy, list of statuses or trip that can't be read
+	BadKind     problem.Kind = "kind"        // no Resiliency
+	BadVersion  problem.Kind = "apiVersion"  // another apiVersion
+	NoPolicy    problem.Kind = "no policy"   // a name that no policy has
+	NoVariable  problem.Kind = "no variable" // a trip with a name that it can't know
+	TripType    problem.Kind = "trip type"   // a trip whose types don't fit
+	NoDirection problem.Kind = "direction"   // a component's policy that is neither inbound nor outbound
+	NoScope     problem.Kind = "scope"       // an actor's breaker without a scope
+	Negative    problem.Kind = "negative"    // a number below the least that has a meaning
+)
 
 // A parser fills in a spec; broken says that daprd would not decode the resource.
 type parser struct {
-	spec   *Spec
-	broken bool
+	spec      *Spec
+	broken    bool
+	elsewhere func(kind, name string) bool
 }
 
 func (p *parser) resource(f *document.Fields) {
 	if v := f.Need("apiVersion", "apiVersion: dapr.io/v1alpha1"); v.Set() && v.Text() != "dapr.io/v1alpha1" {
-		v.Problem(fmt.Sprintf("%q is not dapr.io/v1alpha1", v.Text()), "daprd doesn't look at it, but other tools do")
+		v.Tell(BadVersion, fmt.Sprintf("%q is not dapr.io/v1alpha1", v.Text()), "daprd doesn't look at it, but other tools do")
 	}
 	if v := f.Need("kind", "kind: Resiliency"); v.Text() != "Resiliency" {
 		if v.Set() {
-			v.Problem(fmt.Sprintf("%q is not Resiliency: daprd skips the file without a word", v.Text()), "kind: Resiliency")
+			v.Tell(BadKind, fmt.Sprintf("%q is not Resiliency: daprd skips the file without a word", v.Text()), "kind: Resiliency")
 		}
 		p.broken = true
 	}
 	meta := f.Need("metadata", "metadata: { name: myresiliency }").FoldedFields()
-	meta.Allow("namespace", "labels", "annotations")
+	meta.Allow("namespace", "labels", "annotations", "creationTimestamp", "generation", "resourceVersion", "uid", // as Kubernetes gives them
+		"managedFields", "ownerReferences", "finalizers", "selfLink", "generateName", "deletionTimestamp", "deletionGracePeriodSeconds")
 	p.spec.Names = []string{meta.Need("name", "a name for logs and metrics").Text()}
 	meta.Done()
 	for _, v := range f.Get("scopes").List() {
@@ -76,7 +109,7 @@ func (p *parser) resource(f *document.Fields) {
 	policies.Done()
 	targets := spec.Get("targets").FoldedFields()
 	p.apps(targets.Get("apps"))
-	p.others(targets.Get("actors"), "timeout", "retry", "circuitBreaker", "circuitBreakerScope", "circuitBreakerCacheSize")
+	p.actors(targets.Get("actors"))
 	p.components(targets.Get("components"))
 	targets.Done()
 	spec.Done()
@@ -86,7 +119,7 @@ func (p *parser) resource(f *document.Fields) {
 // bad notes a problem for which daprd drops the resource's targets.
 func (p *parser) bad(v document.Value, what, hint string) {
 	p.broken = true
-	v.Problem(what, hint)
+	v.Tell(BadValue, what, hint)
 }
 
 func (p *parser) timeouts(v document.Value) {
@@ -107,9 +140,10 @@ func (p *parser) retries(v document.Value) {
 		}
 		r.Duration = p.duration(f.Get("duration"), defaultRetryDuration)
 		r.MaxInterval = p.duration(f.Get("maxInterval"), defaultMaxInterval)
-		r.MaxRetries = f.Get("maxRetries").Int(Forever)
+		r.MaxRetries = p.whole(f.Get("maxRetries"), Forever)
 		if v := f.Get("maxRetries"); r.MaxRetries < Forever {
-			p.bad(v, "fewer than no retries", "-1 for ever, 0 for none")
+			v.Tell(Negative, fmt.Sprintf("%d retries: any number below 0 means for ever", r.MaxRetries), "-1 for ever, 0 for none")
+			r.MaxRetries = Forever
 		}
 		m := f.Get("matching").FoldedFields()
 		r.HTTPStatus = p.ranges(m.Get("httpStatusCodes"), 100, 599)
@@ -133,7 +167,7 @@ func (p *parser) breakers(v document.Value) {
 	for _, e := range v.Fields().All() {
 		f := e.Value.FoldedFields()
 		b := Breaker{
-			Name: e.Key, Line: e.KeyAt.Line(), MaxRequests: f.Get("maxRequests").Int(1),
+			Name: e.Key, Line: e.KeyAt.Line(), MaxRequests: p.whole(f.Get("maxRequests"), 1),
 			Interval: p.duration(f.Get("interval"), 0), Timeout: p.duration(f.Get("timeout"), defaultBreakerTimeout),
 			Trip: defaultTrip,
 		}
@@ -143,63 +177,116 @@ func (p *parser) breakers(v document.Value) {
 		if b.MaxRequests < 0 {
 			p.bad(f.Get("maxRequests"), "fewer than no requests", "1 by default")
 		}
-		if v := f.Get("trip"); v.Set() {
+		if v := f.Get("trip"); v.Set() && v.Text() != "" {
 			b.Trip = v.Text()
-			t, err := CompileTrip(b.Trip)
-			switch {
-			case err != nil:
-				p.bad(v, "not a CEL expression: "+err.Error(), "consecutiveFailures > 5")
-			case t.Unknown != "":
-				v.Problem(fmt.Sprintf("%s: the trip is false wherever its value is needed", t.Unknown), "known: "+strings.Join(variables, ", "))
-			}
+			p.trip(v)
 		}
 		f.Done()
 		p.spec.Breakers[e.Key] = b
 	}
 }
 
+// trip notes what is wrong with a breaker's condition.
+func (p *parser) trip(v document.Value) {
+	t, err := CompileTrip(v.Text())
+	const effect = ": the trip is false wherever its value is needed"
+	switch {
+	case err != nil:
+		p.broken = true
+		at := -1
+		var where *TripError
+		if errors.As(err, &where) {
+			at = where.At
+		}
+		v.TellWithin(at, 1, BadValue, "not a CEL expression: "+err.Error(), defaultTrip)
+	case t.Undeclared:
+		hint := "known: " + strings.Join(variables, ", ")
+		if near := document.Nearest(t.Name, variables); near != "" {
+			hint = fmt.Sprintf("did you mean %s?", near)
+		}
+		v.TellWithin(t.At, len(t.Name), NoVariable, fmt.Sprintf("a trip knows no %q", t.Name)+effect, hint)
+	case t.Unknown != "":
+		v.TellWithin(t.At, 1, TripType, t.Unknown+effect, "all counts are whole numbers: totalFailures * 10 > requests * 6, not 0.6 * requests")
+	}
+}
+
 func (p *parser) apps(v document.Value) {
 	for _, e := range v.Fields().All() {
 		f := e.Value.FoldedFields()
-		t := Target{Line: e.KeyAt.Line(), CacheSize: f.Get("circuitBreakerCacheSize").Int(100)}
-		t.Timeout = p.named(f.Get("timeout"), "timeouts", keys(p.spec.Timeouts))
-		t.Retry = p.named(f.Get("retry"), "retries", keys(p.spec.Retries))
-		t.Breaker = p.named(f.Get("circuitBreaker"), "circuitBreakers", keys(p.spec.Breakers))
+		p.spec.Apps[e.Key] = p.target(e, f, "the target would silently have none of this kind")
 		f.Done()
-		p.spec.Apps[e.Key] = t
 	}
 }
 
+// target reads the names of a target's policies and, where there is one, the size of its cache.
+func (p *parser) target(e document.Entry, f *document.Fields, effect string) Target {
+	t := Target{Line: e.KeyAt.Line(), CacheSize: defaultCacheSize}
+	t.Timeout = p.named(f.Get("timeout"), "timeouts", defined(p.spec.Timeouts), effect)
+	t.Retry = p.named(f.Get("retry"), "retries", defined(p.spec.Retries), effect)
+	t.Breaker = p.named(f.Get("circuitBreaker"), "circuitBreakers", defined(p.spec.Breakers), effect)
+	size := f.Get("circuitBreakerCacheSize")
+	if n := p.whole(size, 0); n != 0 {
+		t.CacheSize = n
+	}
+	if t.CacheSize < 0 {
+		p.bad(size, "a cache for fewer than no breakers", "100 by default, one a path")
+	}
+	return t
+}
+
+// defaultCacheSize is how many breakers, one a path, are kept for an app.
+const defaultCacheSize = 100
+
 // named takes the name of a policy; one that isn't defined silently lacks that kind in daprd, so it is told here.
-func (p *parser) named(v document.Value, kind string, defined []string) string {
+func (p *parser) named(v document.Value, kind string, has names, effect string) string {
 	name := v.Text()
-	if name == "" || contains(defined, name) {
+	if name == "" || has.name(name) || p.elsewhere(kind, name) {
 		return name
 	}
 	hint := "there is none under policies." + kind
-	if near := document.Nearest(name, defined); near != "" {
+	if near := document.Nearest(name, has.all()); near != "" {
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
-	v.Problem(fmt.Sprintf("no policy %q: the target would silently have none of this kind", name), hint)
+	v.Tell(NoPolicy, fmt.Sprintf("no policy %q: %s", name, effect), hint)
 	return name
 }
 
-// others checks the shape of targets that halfopen reads but does not run.
-func (p *parser) others(v document.Value, known ...string) {
+// actors and components are read as daprd reads them, and not run.
+func (p *parser) actors(v document.Value) {
 	for _, e := range v.Fields().All() {
 		f := e.Value.FoldedFields()
-		f.Allow(known...)
+		scope := f.Get("circuitBreakerScope")
+		a := Actor{Target: p.target(e, f, "the actor would silently have none of this kind"), Scope: scope.Text()}
+		switch {
+		case a.Breaker == "":
+		case a.Scope == "":
+			f.Get("circuitBreaker").Tell(NoScope, "an actor's breaker needs a circuitBreakerScope", "circuitBreakerScope: type")
+		case a.Scope != "type" && a.Scope != "id" && a.Scope != "both":
+			scope.Tell(BadValue, fmt.Sprintf("%q is no scope of a breaker", a.Scope), "type or id")
+		}
 		f.Done()
+		p.spec.Actors[e.Key] = a
 	}
 }
 
 func (p *parser) components(v document.Value) {
 	for _, e := range v.Fields().All() {
 		f := e.Value.FoldedFields()
-		for _, direction := range []string{"inbound", "outbound"} {
+		read := func(direction string) Target {
 			g := f.Get(direction).FoldedFields()
-			g.Allow("timeout", "retry", "circuitBreaker")
+			t := Target{Line: e.KeyAt.Line()}
+			t.Timeout = p.named(g.Get("timeout"), "timeouts", defined(p.spec.Timeouts), "the component would silently have none of this kind")
+			t.Retry = p.named(g.Get("retry"), "retries", defined(p.spec.Retries), "the component would silently have none of this kind")
+			t.Breaker = p.named(g.Get("circuitBreaker"), "circuitBreakers", defined(p.spec.Breakers), "daprd crashes at the component's first use")
 			g.Done()
+			return t
+		}
+		p.spec.Components[e.Key] = Component{Inbound: read("inbound"), Outbound: read("outbound"), Line: e.KeyAt.Line()}
+		for _, name := range []string{"timeout", "retry", "circuitBreaker"} {
+			if at := f.Get(name); at.Set() {
+				key, _ := e.Value.Find(name)
+				key.Tell(NoDirection, "stands beside inbound and outbound, not in one of them, and is ignored", "outbound: { "+name+": "+at.Text()+" }")
+			}
 		}
 		f.Done()
 	}
@@ -217,10 +304,23 @@ func (p *parser) duration(v document.Value, otherwise time.Duration) time.Durati
 		return otherwise
 	}
 	if d < 0 {
-		p.bad(v, fmt.Sprintf("%s is negative", d), "")
-		return otherwise
+		v.Tell(Negative, fmt.Sprintf("%s is negative", d), "0s for none")
+		return 0
 	}
 	return d
+}
+
+// whole reads a number without a fraction, in any of YAML's ways of writing one. A number in quotes is none.
+func (p *parser) whole(v document.Value, otherwise int) int {
+	if !v.Set() || v.Text() == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseInt(v.Text(), 0, 64)
+	if err != nil || !v.IsWhole() {
+		v.Tell(document.Type, fmt.Sprintf("%q is no whole number", v.Text()), "")
+		return otherwise
+	}
+	return int(min(max(n, math.MinInt32), math.MaxInt32))
 }
 
 // ParseDuration reads one of Dapr's durations.
@@ -275,19 +375,21 @@ func ParseRanges(text string, lowest, highest int) ([]StatusRange, error) {
 	return out, nil
 }
 
-func keys[V any](m map[string]V) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	return out
+// names are those of some policies.
+type names struct {
+	name func(string) bool
+	all  func() []string
 }
 
-func contains(list []string, want string) bool {
-	for _, s := range list {
-		if s == want {
-			return true
-		}
+func defined[V any](m map[string]V) names {
+	return names{
+		name: func(n string) bool { _, ok := m[n]; return ok },
+		all: func() []string {
+			const many = 200 // among more, the nearest one is hardly the one that is meant
+			if len(m) > many {
+				return nil
+			}
+			return slices.Sorted(maps.Keys(m))
+		},
 	}
-	return false
 }

@@ -12,8 +12,11 @@ type Spec struct {
 	Retries  map[string]Retry
 	Breakers map[string]Breaker
 	Apps     map[string]Target // by target app id
-	Raw      []byte            // the text as read, to be handed on unchanged
-	Broken   bool              // daprd would not decode it: nothing of it applies
+	Actors   map[string]Actor  // by actor type; read, never in force here
+	// Components are read, and never in force here.
+	Components map[string]Component
+	Raw        []byte // the text as read, to be handed on unchanged
+	Broken     bool   // daprd would not decode it: nothing of it applies
 }
 
 // Policies of a retry.
@@ -56,6 +59,18 @@ type Target struct {
 	Timeout, Retry, Breaker string
 	CacheSize               int
 	Line                    int
+}
+
+// An Actor is an actor type's target. Its breaker needs a scope: type, id or both.
+type Actor struct {
+	Target
+	Scope string
+}
+
+// A Component is a component's target, for each direction.
+type Component struct {
+	Inbound, Outbound Target
+	Line              int
 }
 
 // Policies are those in force for calls of one app to another, after defaults, scopes and missing names.

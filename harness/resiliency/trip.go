@@ -2,10 +2,13 @@ package resiliency
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"sync"
+	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
 )
 
 // Counts are what a breaker has counted since its last change of state or its window's renewal.
@@ -35,29 +38,63 @@ var variables = []string{"requests", "totalSuccesses", "totalFailures", "consecu
 // A Trip is a breaker's condition, evaluated on each failure in the closed state.
 type Trip struct {
 	program cel.Program
+	root    ast.Expr
 	Unknown string // says what makes it false where its value is needed; "" for a trip that is well typed
+	// Undeclared says that Unknown is about a name that nobody knows: Name.
+	Undeclared bool
+	Name       string
+	At         int // where in the expression Unknown is about, in characters from 0; -1 where that isn't known
 }
 
-// CompileTrip compiles a CEL expression. A syntax error is an error, as in daprd; an unknown variable or a type
-// that doesn't fit is none: daprd loads it, and it is false wherever its value is needed.
+// A TripError says why an expression isn't CEL.
+type TripError struct {
+	What string
+	At   int // in characters from 0; -1 where that isn't known
+}
+
+func (e *TripError) Error() string { return e.What }
+
+// maxTrip is the longest expression that is read, in bytes: CEL's parser takes a thousand times that in memory.
+const maxTrip = 4096
+
+// CompileTrip compiles a CEL expression. A syntax error is an error (a *TripError), as in daprd; an unknown variable
+// or a type that doesn't fit is none: daprd loads it, and it is false wherever its value is needed.
 func CompileTrip(expr string) (Trip, error) {
+	if len(expr) > maxTrip {
+		return Trip{}, &TripError{What: fmt.Sprintf("%d bytes are too long for a condition", len(expr)), At: -1}
+	}
 	env, err := tripEnv()
 	if err != nil {
 		return Trip{}, err
 	}
-	ast, issues := env.Parse(expr)
+	parsed, issues := env.Parse(expr)
 	if issues.Err() != nil {
-		return Trip{}, fmt.Errorf("%s", firstIssue(issues))
+		what, at := firstIssue(expr, issues)
+		return Trip{}, &TripError{What: what, At: at}
 	}
-	var t Trip
-	if checked, issues := env.Check(ast); issues.Err() != nil {
-		t.Unknown = firstIssue(issues)
+	t := Trip{At: -1, root: parsed.NativeRep().Expr()}
+	if checked, issues := env.Check(parsed); issues.Err() != nil {
+		t.Unknown, t.At = firstIssue(expr, issues)
+		if m := undeclared.FindStringSubmatch(t.Unknown); m != nil {
+			t.Undeclared, t.Name = true, m[1]
+		}
 	} else if checked.OutputType() != cel.BoolType {
 		t.Unknown = "its value is " + checked.OutputType().String() + ", not bool"
 	}
-	t.program, err = env.Program(ast)
-	return t, err
+	var options []cel.ProgramOption
+	if t.loops() {
+		options = append(options, cel.CostLimit(maxCost))
+	}
+	if t.program, err = env.Program(parsed, options...); err != nil {
+		return Trip{}, &TripError{What: err.Error(), At: -1}
+	}
+	return t, nil
 }
+
+// maxCost bounds a condition that loops over lists: a few nested ones would take years.
+const maxCost = 10_000
+
+var undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)'`)
 
 var tripEnv = sync.OnceValues(func() (*cel.Env, error) {
 	var options []cel.EnvOption
@@ -67,12 +104,17 @@ var tripEnv = sync.OnceValues(func() (*cel.Env, error) {
 	return cel.NewEnv(options...)
 })
 
-func firstIssue(i *cel.Issues) string {
+// firstIssue is what CEL complains of first, and where in the expression that is.
+func firstIssue(expr string, i *cel.Issues) (what string, at int) {
 	errs := i.Errors()
 	if len(errs) == 0 {
-		return i.Err().Error()
+		return i.Err().Error(), -1
 	}
-	return errs[0].Message
+	at = -1
+	if l := errs[0].Location; l != nil && l.Line() == 1 && l.Column() >= 0 && l.Column() <= utf8.RuneCountInString(expr) {
+		at = l.Column()
+	}
+	return errs[0].Message, at
 }
 
 // Eval tells whether the breaker opens.

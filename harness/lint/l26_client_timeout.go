@@ -1,0 +1,108 @@
+package lint
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/halfopen/halfopen/harness/resiliency"
+)
+
+func l26() Rule {
+	return Rule{
+		ID: "L26", Severity: Warning, Link: pageTimeouts,
+		Title:  "the policies can take longer than the client waits",
+		Reason: "Where the client gives up first, the remaining retries are lost, and it never hears how the operation ended. The client's own timeout is known from --scenario or --client-timeout.",
+		Effect: "the client gives up while its sidecar still retries; what the target did by then is done",
+		Mend:   "fewer or shorter attempts, or a client that waits longer",
+		needs: func(o Options) bool {
+			return o.ClientTimeout > 0 || o.Scenario != nil
+		},
+		check: func(c *checking) {
+			for _, u := range c.res.uses() {
+				if u.kind != forApp && u.kind != forDefault {
+					continue
+				}
+				if patience := c.patience(u); patience > 0 {
+					c.waits(u, patience)
+				}
+			}
+		},
+	}
+}
+
+// patience is the shortest time that a client of an app waits; 0 where none is known.
+func (c *checking) patience(u use) time.Duration {
+	s := c.run.options.Scenario
+	if s == nil {
+		return c.run.options.ClientTimeout
+	}
+	least := c.run.options.ClientTimeout
+	for _, v := range s.Callers() {
+		_, named := c.res.spec.Apps[v.Sends.To]
+		if about := u.kind == forApp && v.Sends.To == u.name || u.kind == forDefault && !named; !about || v.Sends.Timeout <= 0 {
+			continue
+		}
+		if least == 0 || v.Sends.Timeout < least {
+			least = v.Sends.Timeout
+		}
+	}
+	return least
+}
+
+func (c *checking) waits(u use, patience time.Duration) {
+	gives := fmt.Sprintf("the client gives up after %s", span(patience))
+	if u.timeout <= 0 {
+		c.tell(u.at, fmt.Sprintf("%s can hang for ever; %s", u.who(), gives), "where the target hangs, only the client's own timeout ends the call: no retry, and no failure that the breaker can tell from a caller who left", "a timeout for "+u.name+" well below "+span(patience))
+		return
+	}
+	worst, how, finite := c.worst(u)
+	switch {
+	case !finite:
+		c.tell(u.at, fmt.Sprintf("%s is retried for ever; %s", u.who(), gives), "the retries after that never happen, and the client never hears how its order ended", "as many retries as fit into "+span(patience))
+	case worst > patience:
+		c.tell(u.at, fmt.Sprintf("a call of %s can take %s; %s", u.who(), span(worst.Round(time.Millisecond)), gives), how+": the client is gone before the last of them", "fewer retries, a shorter timeout, or a client that waits for more than "+span(worst.Round(time.Millisecond)))
+	}
+}
+
+// worst is the longest that one call can take where every attempt ends by the timeout, and how that comes.
+func (c *checking) worst(u use) (total time.Duration, how string, finite bool) {
+	attempts := 1
+	gaps := time.Duration(0)
+	if r := u.retry; r != nil {
+		if r.MaxRetries == resiliency.Forever && r.Policy != resiliency.Exponential {
+			return 0, "", false
+		}
+		attempts, gaps = longest(*r, u.timeout)
+	}
+	total = min(mul(attempts, u.timeout)+gaps, ages)
+	how = fmt.Sprintf("%s of %s", times(attempts, "attempt", "attempts"), span(u.timeout))
+	if attempts > 1 {
+		how += fmt.Sprintf(" and %s between them", times(attempts-1, "gap", "gaps"))
+	}
+	if u.kind == forDefault {
+		times, gap := c.builtin()
+		total = min(mul(times+1, total)+mul(times, gap), ages)
+		how = fmt.Sprintf("%d × (%s), with the built-in retries around them", times+1, how)
+	}
+	return total, how, true
+}
+
+// longest gives the attempts and gaps of an operation whose every attempt times out, with the longest gaps that can
+// be drawn. An exponential retry ends where the next gap would pass 15 minutes; gaps of the least length fit most
+// attempts in, but the longest time is bounded by the 15 minutes and one attempt either way.
+func longest(r resiliency.Retry, timeout time.Duration) (attempts int, gaps time.Duration) {
+	if r.Policy != resiliency.Exponential {
+		return r.MaxRetries + 1, mul(r.MaxRetries, r.Duration)
+	}
+	attempts = 1
+	const most = 100_000
+	for n := 1; n < most && (r.MaxRetries == resiliency.Forever || n <= r.MaxRetries); n++ {
+		_, hi := r.Gap(min(n, longRun))
+		if mul(attempts, timeout)+gaps+hi > resiliency.MaxElapsed {
+			break
+		}
+		attempts++
+		gaps += hi
+	}
+	return attempts, gaps
+}

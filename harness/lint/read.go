@@ -1,0 +1,187 @@
+package lint
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/halfopen/halfopen/harness/document"
+	"github.com/halfopen/halfopen/harness/problem"
+	"github.com/halfopen/halfopen/harness/resiliency"
+)
+
+// A run is one check of some files.
+type run struct {
+	options    Options
+	files      []*file
+	resources  []*resource
+	groups     map[string]*group
+	components map[string]string // types of components that stand beside: statestore → state.redis
+	trips      map[string]tripOf
+}
+
+// A resource is a document that is a Resiliency resource, or was meant to be one.
+type resource struct {
+	file      *file
+	doc       document.Document
+	root      document.Value
+	spec      *resiliency.Spec
+	name      string
+	namespace string
+	scopes    []string
+	group     *group
+}
+
+// maxBytes is the largest file that is read.
+const maxBytes = document.MaxBytes
+
+func (r *run) read(s *Source, report *Report) {
+	if len(s.Data) > maxBytes {
+		report.Unread = append(report.Unread, problem.Problem{
+			File: s.Name, What: fmt.Sprintf("%d bytes are too many: at most %d are read", len(s.Data), maxBytes), Hint: "is this the file you mean?",
+		})
+		return
+	}
+	f := &file{source: s}
+	r.files = append(r.files, f)
+	for _, d := range document.All(s.Name, s.Data, f.look) {
+		if !d.OK {
+			r.broken(f, d, report)
+			continue
+		}
+		kind := text(d.Root, "kind")
+		if kind == "Component" {
+			r.components[text(d.Root, "metadata", "name")] = text(d.Root, "spec", "type")
+		}
+		if !meant(d.Root, kind) {
+			continue
+		}
+		r.resources = append(r.resources, &resource{
+			file: f, doc: d, root: d.Root, name: text(d.Root, "metadata", "name"), namespace: text(d.Root, "metadata", "namespace"), scopes: scopes(d.Root),
+		})
+	}
+}
+
+// broken tells of a document that can't be read: what is no YAML is a finding, what is too large is not judged.
+func (r *run) broken(f *file, d document.Document, report *Report) {
+	for _, p := range d.Problems {
+		if p.Kind != document.Syntax {
+			report.Unread = append(report.Unread, p)
+			continue
+		}
+		if !resilient.Match(f.source.Data) {
+			return
+		}
+		if bytes.Contains(f.source.Data, []byte("{{")) {
+			p.Hint = "a template is rendered first: helm template … | halfopen lint -"
+			report.Unread = append(report.Unread, p)
+			continue
+		}
+		r.resources = append(r.resources, &resource{file: f, doc: d, spec: &resiliency.Spec{}})
+		return
+	}
+}
+
+// look tells whether a document is to be parsed: one that has to do with resiliency, or a small one of another kind.
+// It notes kinds that only Kubernetes knows.
+func (f *file) look(text []byte) bool {
+	if kindLine.Match(text) {
+		version := versionLine.FindSubmatch(text)
+		f.foreign = f.foreign || version != nil && !bytes.HasPrefix(version[1], []byte("dapr.io/"))
+	}
+	const small = 8 << 10
+	return len(text) < small || about.Match(text)
+}
+
+var (
+	resilient   = regexp.MustCompile(`(?i)resiliency`)
+	about       = regexp.MustCompile(`(?i)resilien|circuitbreaker|retries|timeouts`)
+	kindLine    = regexp.MustCompile(`(?m)^kind:`)
+	versionLine = regexp.MustCompile(`(?m)^apiVersion:\s*["']?([^\s"']+)`)
+)
+
+// meant tells whether a document is a Resiliency resource by its kind, or looks like one by its contents.
+func meant(root document.Value, kind string) bool {
+	if !root.IsMap() {
+		return false
+	}
+	version := text(root, "apiVersion")
+	ours := version == "" || strings.HasPrefix(version, "dapr.io/")
+	if kind == "Resiliency" || ours && document.Nearest(kind, []string{"Resiliency"}) != "" {
+		return true
+	}
+	for _, where := range [][]string{{"policies", "timeouts"}, {"policies", "retries"}, {"policies", "circuitBreakers"}, {"targets", "apps"}, {"targets", "actors"}, {"targets", "components"}} {
+		if _, v := root.Find("spec", where[0], where[1]); v.Set() {
+			return true
+		}
+	}
+	return false
+}
+
+func text(root document.Value, path ...string) string {
+	_, v := root.Find(path...)
+	return v.Raw()
+}
+
+func scopes(root document.Value) []string {
+	_, v := root.Find("scopes")
+	var out []string
+	for _, item := range v.Items() {
+		out = append(out, item.Raw())
+	}
+	return out
+}
+
+// A group is the resources that one sidecar may get together: those of one folder and namespace.
+type group struct {
+	resources []*resource
+	defined   map[string][]*resource // "retries/again" → who defines it
+	claims    map[string]claim       // of policies and targets: see l29
+	used      map[string]bool        // names of policies that some target names: see l32
+}
+
+// gather sorts resources into groups and reads them, each knowing the others.
+func (r *run) gather() {
+	for _, res := range r.resources {
+		key := path.Dir(strings.ReplaceAll(res.file.source.Name, `\`, "/")) + "\x00" + res.namespace
+		g := r.groups[key]
+		if g == nil {
+			g = &group{defined: map[string][]*resource{}}
+			r.groups[key] = g
+		}
+		res.group = g
+		g.resources = append(g.resources, res)
+		for _, kind := range []string{"timeouts", "retries", "circuitBreakers"} {
+			_, v := res.root.Find("spec", "policies", kind)
+			for _, name := range v.Keys() {
+				g.defined[kind+"/"+name] = append(g.defined[kind+"/"+name], res)
+			}
+		}
+	}
+	for _, res := range r.resources {
+		if res.spec == nil {
+			res.spec = resiliency.Decode(res.root, func(kind, name string) bool { return res.beside(kind, name) != nil })
+		}
+	}
+}
+
+// beside finds another resource that defines a policy wherever this one applies; nil where there is none.
+func (res *resource) beside(kind, name string) *resource {
+	for _, other := range res.group.defined[kind+"/"+name] {
+		if other != res && other.covers(res) {
+			return other
+		}
+	}
+	return nil
+}
+
+// covers tells whether a resource applies to all apps that another applies to.
+func (res *resource) covers(other *resource) bool {
+	if len(res.scopes) == 0 {
+		return true
+	}
+	return len(other.scopes) > 0 && !slices.ContainsFunc(other.scopes, func(s string) bool { return !slices.Contains(res.scopes, s) })
+}

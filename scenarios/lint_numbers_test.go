@@ -1,0 +1,76 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/halfopen/halfopen/harness/lint"
+)
+
+// numbersSpec is a spec of one target; %s stand for the timeout, the retry and the breaker.
+func numbersSpec(timeout, retry, breaker string) string {
+	cut, name := "", ""
+	if breaker != "" {
+		cut, name = "    circuitBreakers: { cut: { "+breaker+" } }\n", ", circuitBreaker: cut"
+	}
+	return "apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: { name: orders }\nspec:\n  policies:\n    timeouts: { patience: " + timeout + " }\n" +
+		"    retries: { again: { " + retry + " } }\n" + cut + "  targets:\n    apps: { order-processor: { timeout: patience, retry: again" + name + " } }\n"
+}
+
+// Where lint compares numbers, a spec just on its side of the line does what it says, and one just beyond does not.
+// Time is exact in memory: where lint says that a breaker never opens since something comes at the very moment when
+// its counts are cleared, no real machine is that exact, and these tests stay a millisecond away from it.
+func TestLintsNumbersAreWhatHappens(t *testing.T) {
+	unavailable, hangs, away := "respond: order-processor, status: 503, for: 60s", "hang: order-processor, for: 60s", "stop: order-processor, for: 60s"
+	for _, c := range []struct {
+		name, rule  string
+		found       bool
+		fault, spec string
+		holds       func(t *testing.T, w whatCameOfIt)
+	}{
+		{"a_window_shorter_than_two_gaps", "L13", true, unavailable, numbersSpec("1s", "duration: 5s, maxRetries: -1", "interval: 9999ms, timeout: 30s, trip: consecutiveFailures >= 3"), neverOpened},
+		{"a_window_longer_than_two_gaps", "L13", false, unavailable, numbersSpec("1ms", "duration: 5s, maxRetries: -1", "interval: 10004ms, timeout: 30s, trip: consecutiveFailures >= 3"), didOpen},
+		{"a_window_shorter_than_three_attempts_that_hang", "L13", true, hangs, numbersSpec("1s", "duration: 5s, maxRetries: -1", "interval: 12999ms, timeout: 30s, trip: consecutiveFailures >= 3"), neverOpened},
+		{"a_window_longer_than_three_attempts_that_hang", "L13", false, hangs, numbersSpec("1s", "duration: 5s, maxRetries: -1", "interval: 13001ms, timeout: 30s, trip: consecutiveFailures >= 3"), didOpen},
+		{"a_window_as_long_as_the_timeout", "L14", true, hangs, numbersSpec("2001ms", "duration: 1s, maxRetries: 3", "interval: 2s, timeout: 30s, trip: totalFailures >= 1"), neverOpened},
+		{"a_window_longer_than_the_timeout", "L14", false, hangs, numbersSpec("1999ms", "duration: 1s, maxRetries: 0", "interval: 5s, timeout: 30s, trip: totalFailures >= 1"), didOpen},
+		{"a_breaker_open_as_long_as_the_gap", "L16", true, unavailable, numbersSpec("1s", "duration: 1s, maxRetries: 9", "timeout: 1s, trip: consecutiveFailures >= 5"), attempts(10)},
+		{"a_breaker_open_longer_than_the_gap", "L17", true, unavailable, numbersSpec("1s", "duration: 1s, maxRetries: 9", "timeout: 1001ms, trip: consecutiveFailures >= 5"), attempts(5)},
+		{"as_many_retries_as_failures_that_trip", "L17", true, unavailable, numbersSpec("1s", "duration: 1s, maxRetries: 5", "timeout: 90s, trip: consecutiveFailures >= 5"), attempts(5)},
+		{"one_retry_less_than_failures_that_trip", "L17", false, unavailable, numbersSpec("1s", "duration: 1s, maxRetries: 4", "timeout: 90s, trip: consecutiveFailures >= 5"), attempts(5)},
+		{"an_exponential_gap_at_its_shortest", "L16", true, unavailable, numbersSpec("1s", "policy: exponential, maxInterval: 1s, maxRetries: 9", "timeout: 250ms, trip: consecutiveFailures >= 5"), attempts(10)},
+		{"an_exponential_gap_at_its_longest", "L17", true, unavailable, numbersSpec("1s", "policy: exponential, maxInterval: 1s, maxRetries: 9", "timeout: 1501ms, trip: consecutiveFailures >= 5"), attempts(5)},
+		{"four_times_the_default_retry", "L19", true, away, strings.NewReplacer("order-processor:", "another:", "patience", "DefaultAppTimeoutPolicy", "again", "DefaultAppRetryPolicy").Replace(numbersSpec("1s", "duration: 500ms, maxRetries: 2", "")), attempts(12)},
+		{"a_client_that_waits_a_little_less", "L26", true, hangs, numbersSpec("2s", "duration: 1001ms, maxRetries: 3", ""), took(11003 * time.Millisecond)},
+		{"a_client_that_waits_as_long", "L26", false, hangs, numbersSpec("2s", "duration: 1s, maxRetries: 3", ""), took(11 * time.Second)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := lint.Check([]lint.Source{{Name: "x.yaml", Data: []byte(c.spec)}}, lint.Options{ClientTimeout: 11 * time.Second})
+			i := slices.IndexFunc(r.Findings, func(f lint.Finding) bool { return f.Rule == c.rule })
+			require.Equal(t, c.found, i >= 0, "%s: %v", c.rule, r.Findings)
+			w := underSpec(t, lintStory(c.fault, "once"), c.spec)
+			require.True(t, w.loaded)
+			c.holds(t, w)
+			if c.rule == "L19" {
+				require.Contains(t, r.Findings[i].Effect, fmt.Sprintf("4 × 3 = %d attempts", w.most))
+			}
+		})
+	}
+}
+
+func neverOpened(t *testing.T, w whatCameOfIt) { require.False(t, w.opened) }
+
+func didOpen(t *testing.T, w whatCameOfIt) { require.True(t, w.opened) }
+
+func attempts(n int) func(*testing.T, whatCameOfIt) {
+	return func(t *testing.T, w whatCameOfIt) { require.Equal(t, n, w.most) }
+}
+
+func took(d time.Duration) func(*testing.T, whatCameOfIt) {
+	return func(t *testing.T, w whatCameOfIt) { require.Equal(t, d, w.took) }
+}
