@@ -18,17 +18,16 @@ type Sidecar struct {
 	Image   string // daprd's, in containers
 }
 
-// Minor is the middle number of a version of Dapr, 0 where there is none.
+// Minor is the middle number of a version of Dapr; one without numbers (edge) is newer than all.
 func (s Sidecar) Minor() int {
-	_, rest, _ := strings.Cut(s.Version, ".")
-	n := 0
-	for _, c := range rest {
-		if c < '0' || c > '9' {
-			break
+	parts := strings.FieldsFunc(s.Version, func(r rune) bool { return r == '.' || r == '-' || r == '+' })
+	if len(parts) > 1 {
+		if n, err := strconv.Atoi(parts[1]); err == nil {
+			return n
 		}
-		n = n*10 + int(c-'0')
 	}
-	return n
+	const newest = 1 << 16
+	return newest
 }
 
 // Names of daprd's files below the folder of a part's files.

@@ -90,3 +90,14 @@ func TestACountedAttemptOfMoreThanOneIsNotJudged(t *testing.T) {
 	require.Equal(t, oracle.Unknown, r.Outcome, "%+v", r.Findings)
 	require.Contains(t, r.Why, "may belong to more than one operation")
 }
+
+// A stand-in for daprd kept all promises on a machine that was late by 1.5 s, three times what lay between two orders.
+// With so much slack orders that lay apart were taken to have come at once, and a breaker to have broken its promise.
+func TestWhatAVeryLateMachineBlursIsNoBrokenPromise(t *testing.T) {
+	v := oracle.Judge(readRun(t, "total-failures-trip-on-a-late-machine"))
+	require.Equal(t, oracle.Unknown, v.Outcome, "%v", failed(v))
+	require.Equal(t, 3, v.Exit())
+	r := result(t, v, "breaker-closes")
+	require.Contains(t, r.Why, "the machine was late by 1.503s")
+	require.Contains(t, r.Why, "broke no promise if it was not")
+}
