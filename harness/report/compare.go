@@ -36,6 +36,9 @@ type Difference struct {
 // Flagged counts the differences that nothing explains, and those that could not be judged.
 func (c Comparison) Flagged() (unexplained, blind int) {
 	for _, s := range c.Scenarios {
+		if s.unjudged() {
+			blind++
+		}
 		for _, d := range s.Differences {
 			switch {
 			case d.Why != "":
@@ -79,10 +82,19 @@ func (s Compared) note() string {
 	if s.Skipped != "" {
 		return "skipped: " + plain(s.Skipped)
 	}
-	if len(s.Differences) == 0 {
+	switch {
+	case s.unjudged():
+		return "nothing differs that could be judged"
+	case len(s.Differences) == 0:
 		return "alike"
 	}
 	return ""
+}
+
+// unjudged tells whether nothing differs, perhaps because something could not be judged.
+func (s Compared) unjudged() bool {
+	unknown := func(v oracle.Verdict) bool { return v.Outcome == oracle.Unknown }
+	return len(s.Differences) == 0 && slices.ContainsFunc(s.Verdicts, unknown)
 }
 
 func (d Difference) sign() string {
