@@ -44,6 +44,14 @@ daprd: ## the whole catalogue with daprd beside each app: HALFOPEN_DAPRD=path, o
 bench: bin/halfopen ## what two sidecars cost a call, against a bare forwarder; fails where a ratio is missed
 	HALFOPEN_BENCH=$(CURDIR)/bin/halfopen go test -count=1 -run '^TestSpeed$$' -v ./sidecar/bench
 
+.PHONY: gate-demo
+gate-demo: ## show the gate: twenty unchanged runs on a busy machine don't fail it, an edit that worsens recovery by 30 % does
+	HALFOPEN_GATE=1 go test -count=1 -timeout 20m -run '^TestTheGateFailsForAnEditAndNotForNoise$$' -v ./scenarios
+
+.PHONY: workflow
+workflow: ## run the CI workflow on this machine, step by step: ENV=container|process WORKFLOW_SCENARIOS=a|b
+	go run ./scripts/workflow -set HALFOPEN_ENV=$(ENV) $(if $(WORKFLOW_SCENARIOS),-set 'SCENARIOS=^TestScenarios$$/^($(WORKFLOW_SCENARIOS))$$')
+
 .PHONY: soak
 soak: ## every scenario RUNS=20 times while all cores are busy: none fails, few can't be judged; a table in reports/soak-...
 	HALFOPEN_SOAK=$(RUNS) HALFOPEN_ENV=$(ENV) go test -count=1 -timeout 0 -run '^TestSoak$$' -v ./scenarios

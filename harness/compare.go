@@ -14,9 +14,9 @@ import (
 	"github.com/halfopen/halfopen/harness/scenario"
 )
 
-// Compare plays each scenario with each kind of sidecar, all of one scenario at once and so many scenarios at a time,
+// CompareSidecars plays each scenario with each kind of sidecar, all of one scenario at once and so many scenarios at a time,
 // and tells where they differ. o says where and with which daprd; its Scenario and Sidecar are not looked at.
-func Compare(ctx context.Context, o Options, scenarios, sidecars []string, atOnce int) (report.Comparison, error) {
+func CompareSidecars(ctx context.Context, o Options, scenarios, sidecars []string, atOnce int) (report.Comparison, error) {
 	c := report.Comparison{Sidecars: make([]string, len(sidecars)), Scenarios: make([]report.Compared, len(scenarios))}
 	for _, path := range scenarios { // bad input starts nothing
 		s, _, err := Load(path)

@@ -32,6 +32,7 @@ const (
 	fileJUnit       = "junit.xml"
 	fileHTML        = "report.html"
 	fileMarkdown    = "summary.md"
+	fileComparison  = "baseline.json" // what the run was compared with, where it was
 )
 
 // A folder is one run's: self-contained, with the plan saved before the run, the history as it grows and the

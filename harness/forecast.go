@@ -58,17 +58,7 @@ func (o Outage) problems() (out problem.List) {
 	bad := func(field, what, hint string) {
 		out = append(out, problem.Problem{File: "command line", Field: field, What: what, Hint: hint})
 	}
-	if o.Target == "" {
-		bad("--target", "is missing", "the app id that is called: --target order-processor")
-	}
-	if o.Target != "" && o.Target == o.Caller {
-		bad("--caller", "calls itself", "name another app")
-	}
-	for _, id := range [][2]string{{"--target", o.Target}, {"--caller", o.Caller}} {
-		if id[1] != "" && !scenario.IsName(id[1]) {
-			bad(id[0], fmt.Sprintf("%q is no app id: want small letters, digits and hyphens", id[1]), "")
-		}
-	}
+	twoApps(o.Target, o.Caller, bad)
 	if o.Stop <= 0 {
 		bad("--stop", o.Stop.String()+" is no time at all", "--stop 45s")
 	}
@@ -86,6 +76,24 @@ func (o Outage) problems() (out problem.List) {
 		bad("--latency", o.Latency.String()+" is negative", "--latency 300ms")
 	}
 	return out
+}
+
+// twoApps says what is wrong with a target and its caller.
+func twoApps(target, caller string, bad func(field, what, hint string)) {
+	if target == "" {
+		bad("--target", "is missing", "the app id that is called: --target order-processor")
+	}
+	if caller == "" {
+		bad("--caller", "is missing", "the app id that calls: --caller checkout")
+	}
+	if target != "" && target == caller {
+		bad("--caller", "calls itself", "name another app")
+	}
+	for _, id := range [][2]string{{"--target", target}, {"--caller", caller}} {
+		if id[1] != "" && !scenario.IsName(id[1]) {
+			bad(id[0], fmt.Sprintf("%q is no app id: want small letters, digits and hyphens", id[1]), "")
+		}
+	}
 }
 
 // plan is the home story: a fault, recovery, and two orders more.

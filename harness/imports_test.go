@@ -27,6 +27,8 @@ var mayImport = map[string][]string{
 	"harness/lint":          {"harness/problem", "harness/document", "harness/resiliency", "harness/scenario"},
 	"harness/testimony":     {"harness/problem", "harness/history"},
 	"harness/oracle":        {"harness/history", "harness/testimony", "harness/resiliency", "harness/scenario"},
+	"harness/baseline":      {"harness/problem", "harness/oracle"},
+	"harness/explore":       {"harness/resiliency", "harness/scenario", "harness/oracle"},
 	"harness/link":          {"harness/history", "harness/scenario"},
 	"harness/env":           {"harness/history", "harness/link", "harness/scenario"},
 	"harness/env/process":   {"harness/env", "harness/history", "harness/link", "harness/scenario"},
@@ -34,16 +36,17 @@ var mayImport = map[string][]string{
 	"harness/env/memory":    {"harness/env", "harness/history", "harness/link", "harness/scenario"},
 	"harness/env/envtest":   {"harness/env", "harness/harnesstest", "harness/history", "harness/link", "harness/scenario"},
 	"harness/report":        {"harness/history", "harness/oracle", "harness/scenario"},
-	"harness":               {"harness/problem", "harness/document", "harness/history", "harness/resiliency", "harness/scenario", "harness/testimony", "harness/lint", "harness/oracle", "harness/env", "harness/env/process", "harness/env/container", "harness/link", "harness/report"},
+	"harness":               {"harness/problem", "harness/document", "harness/history", "harness/resiliency", "harness/scenario", "harness/testimony", "harness/lint", "harness/oracle", "harness/baseline", "harness/explore", "harness/env", "harness/env/process", "harness/env/container", "harness/link", "harness/report"},
 	"harness/harnesstest":   {"harness", "harness/oracle", "harness/report", "harness/scenario"},
 	"sidecar":               {"sidecar/policy"},
 	"sidecar/policy":        {},
 	"scenarios/rogue":       {},
 	"scenarios/standin":     {"sidecar/policy"}, // no judge of the sidecar: of what lies around it
+	"scripts/workflow":      {},
 	"apps/checkout":         {},
 	"apps/orderprocessor":   {},
 	"cmd/halfopen/early":    {},
-	"cmd/halfopen":          {"cmd/halfopen/early", "harness", "harness/problem", "harness/env", "harness/env/container", "harness/link", "harness/lint", "harness/oracle", "harness/report", "harness/scenario", "sidecar", "apps/checkout", "apps/orderprocessor"},
+	"cmd/halfopen":          {"cmd/halfopen/early", "harness", "harness/explore", "harness/problem", "harness/baseline", "harness/env", "harness/env/container", "harness/link", "harness/lint", "harness/oracle", "harness/report", "harness/scenario", "sidecar", "apps/checkout", "apps/orderprocessor"},
 }
 
 // mayNotImport are third parties that a package must do without: what both sides of a comparison would share.

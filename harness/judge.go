@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/halfopen/halfopen/harness/document"
 	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/report"
@@ -18,21 +19,30 @@ import (
 // Judge reads a run's folder, judges it and writes verdict and reports into it. The same folder gives the same
 // bytes, whenever and wherever that is done.
 func Judge(dir string) (oracle.Verdict, error) {
-	c, err := ReadCase(dir)
+	in, err := Read(dir)
 	if err != nil {
-		return oracle.Verdict{}, err
+		return in.Verdict, err
 	}
-	v := oracle.Judge(c)
-	in, err := ReportInput(dir, c, v)
-	if err != nil {
-		return v, err
-	}
+	v := in.Verdict
 	return v, folder{dir}.write(map[string][]byte{
 		fileVerdict:  report.JSON(v),
 		fileJUnit:    report.JUnit(in),
 		fileHTML:     report.HTML(in),
 		fileMarkdown: report.Markdown(in),
 	})
+}
+
+// Read reads a run's folder and judges it, with what it was compared with.
+func Read(dir string) (report.Input, error) {
+	c, err := ReadCase(dir)
+	if err != nil {
+		return report.Input{}, err
+	}
+	v, err := compared(dir, c, oracle.Judge(c))
+	if err != nil {
+		return report.Input{}, err
+	}
+	return ReportInput(dir, c, v)
 }
 
 // ReadCase takes from a run's folder what a judgement rests on.
@@ -88,5 +98,22 @@ func ReportInput(dir string, c oracle.Case, v oracle.Verdict) (report.Input, err
 	if text, err := os.ReadFile(filepath.Join(dir, fileSidecarSpec)); err == nil {
 		in.SidecarSpec = string(text)
 	}
+	in.Places = places(c, in)
 	return in, nil
+}
+
+// places finds the lines of the promises, in the files as they were.
+func places(c oracle.Case, in report.Input) map[string]report.Place {
+	out := map[string]report.Place{}
+	for _, check := range oracle.CheckNames() {
+		at, s := oracle.Promised(c, check), c.Plan.Scenario
+		p := report.Place{File: s.File, Line: document.Line([]byte(in.Scenario), at.Path...)}
+		if at.Spec {
+			p = report.Place{File: filepath.Join(s.Dir, s.Resiliency), Line: document.Line([]byte(in.Spec), at.Path...)}
+		}
+		if p.Line > 0 {
+			out[check] = p
+		}
+	}
+	return out
 }

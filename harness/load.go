@@ -4,10 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
+	"github.com/halfopen/halfopen/harness/document"
+	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/problem"
 	"github.com/halfopen/halfopen/harness/resiliency"
 	"github.com/halfopen/halfopen/harness/scenario"
@@ -38,10 +42,36 @@ func Load(path string) (scenario.Scenario, *resiliency.Spec, error) {
 	}
 	spec, more := loadSpec(path, s)
 	problems = append(problems, more...)
+	problems = append(problems, checks(path, s)...)
 	if len(problems) == 0 {
 		problems = inVain(path, s, spec)
 	}
 	return s, spec, problems.Err()
+}
+
+// checks finds names of checks that nobody knows, and controls that would be mere warnings.
+func checks(path string, s scenario.Scenario) problem.List {
+	var out problem.List
+	known := oracle.CheckNames()
+	for _, name := range slices.Sorted(maps.Keys(s.Expect.Lines)) {
+		p := problem.Problem{File: path, Line: s.Expect.Lines[name], Field: "expect.checks"}
+		if s.Expect.Severity[name] != "" {
+			p.Field = "expect.severity." + name
+		}
+		switch {
+		case !slices.Contains(known, name):
+			p.What, p.Hint = fmt.Sprintf("no check %q", name), "there are: "+strings.Join(known, ", ")
+			if near := document.Nearest(name, known); near != "" {
+				p.Hint = fmt.Sprintf("did you mean %s?", near)
+			}
+		case s.Expect.Severity[name] == oracle.Warn && slices.Contains(oracle.Controls(), name):
+			p.What, p.Hint = name+" can't be a warning: without it the run shows nothing", "remove it"
+		default:
+			continue
+		}
+		out = append(out, p)
+	}
+	return out
 }
 
 // inVain finds waits for what the spec in force never lets happen.

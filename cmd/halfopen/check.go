@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +17,7 @@ import (
 func newCheckCommand() *cobra.Command {
 	var look looks
 	var told harness.Testimony
+	var g gate
 	cmd := &cobra.Command{
 		Use:   "check RUN... | --logs FILE... | --timeline FILE",
 		Short: "judge saved runs again, or logs from elsewhere, without starting anything",
@@ -32,6 +32,9 @@ counted as kept: 0 means that nothing told breaks a promise, and that something 
   halfopen check --timeline sidecar/testdata/recordings/c02/timeline.log --resiliency sidecar/testdata/recordings/c02/resiliency.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look.settle(cmd)
+			if err := g.settle(); err != nil {
+				return err
+			}
 			switch {
 			case told.Timeline != "" && len(told.Logs) > 0:
 				return errors.New("--logs and --timeline: one of them at a time")
@@ -39,23 +42,24 @@ counted as kept: 0 means that nothing told breaks a promise, and that something 
 				return fmt.Errorf("check %s: one timeline at a time, and no runs beside it", args[0])
 			case told.Timeline != "" || len(told.Logs) > 0:
 				told.Logs = append(told.Logs, args...)
-				return hear(cmd.OutOrStdout(), told, look)
+				return hear(cmd.OutOrStdout(), told, look, g)
 			case told.Resiliency != "":
 				return errors.New("--resiliency is for --logs and --timeline: a run has its own")
 			case len(args) == 0:
 				return needs("a run's folder, --logs FILE or --timeline FILE", "runs lie below reports/")(cmd, args)
 			}
-			worst := exitKept
-			for _, arg := range args {
-				dir := findRun(arg)
-				v, err := harness.Judge(dir)
-				if err != nil {
+			dirs := runsOf(args)
+			for _, dir := range dirs {
+				if _, err := harness.Judge(dir); err != nil {
 					return fmt.Errorf("check %s: %w", dir, err)
 				}
-				if err := tell(cmd.OutOrStdout(), dir, look, 0); err != nil {
-					return err
-				}
-				worst = worse(worst, v.Exit())
+			}
+			worst, err := g.tellAll(cmd.OutOrStdout(), dirs, look)
+			if err != nil {
+				return err
+			}
+			if err := inActions().publish(cmd.OutOrStdout(), dirs); err != nil {
+				return err
 			}
 			if worst != exitKept {
 				return exitCode(worst)
@@ -69,12 +73,13 @@ counted as kept: 0 means that nothing told breaks a promise, and that something 
 	f.StringVar(&told.Resiliency, "resiliency", "", "the spec that the calling sidecar had; none by default")
 	f.StringVar(&told.Caller, "caller", "checkout", "the app whose sidecar calls; lines that name no app are its sidecar's")
 	f.StringVar(&told.Target, "target", "order-processor", "the app that is called")
+	g.flags(f)
 	look.flags(f)
 	return cmd
 }
 
 // hear judges logs from elsewhere.
-func hear(w io.Writer, told harness.Testimony, look looks) error {
+func hear(w io.Writer, told harness.Testimony, look looks, g gate) error {
 	v, err := harness.Hear(told)
 	if err != nil {
 		return err
@@ -84,7 +89,7 @@ func hear(w io.Writer, told harness.Testimony, look looks) error {
 	} else {
 		report.Heard(w, v, report.TerminalOptions{Color: look.color, Width: look.width})
 	}
-	if code := v.Exit(); code != exitKept {
+	if code := v.ExitOn(g.failOn); code != exitKept {
 		return exitCode(code)
 	}
 	return nil
@@ -94,57 +99,69 @@ func newReportCommand() *cobra.Command {
 	var look looks
 	var form string
 	cmd := &cobra.Command{
-		Use:     "report RUN",
-		Short:   "tell a saved run: on the terminal, or as html, junit, json or markdown",
-		Example: "  halfopen report --format markdown reports/stop-order-processor-20261124-101844-3f9a1c",
-		Args:    needs("a run's folder", "they lie below reports/"),
+		Use:   "report RUN...",
+		Short: "tell a saved run: on the terminal, or as html, junit, json, markdown or openmetrics",
+		Long: `Report tells a saved run in another form. As markdown and as openmetrics it tells several at once: on one page that fits
+a CI run's summary, and as series of figures, a series a run.`,
+		Example: `  halfopen report --format markdown reports/stop-order-processor-20261124-101844-3f9a1c
+  halfopen report --format openmetrics reports/stop-order-processor-* > figures.txt`,
+		Args: needs("a run's folder", "they lie below reports/"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look.settle(cmd)
-			if form == "terminal" {
-				return tell(cmd.OutOrStdout(), findRun(args[0]), look, 0)
-			}
-			in, err := input(findRun(args[0]))
-			if err != nil {
-				return err
-			}
-			forms := map[string]func(report.Input) []byte{
-				"html": report.HTML, "junit": report.JUnit, "markdown": report.Markdown,
+			one := map[string]func(report.Input) []byte{
+				"terminal": nil, "html": report.HTML, "junit": report.JUnit,
 				"json": func(in report.Input) []byte { return report.JSON(in.Verdict) },
 			}
-			if forms[form] == nil {
-				return fmt.Errorf("format %q: want terminal, html, junit, json or markdown", form)
+			many := map[string]func([]report.Input) []byte{
+				"markdown":    func(ins []report.Input) []byte { return report.Summary(ins, mostSummaryBytes) },
+				"openmetrics": report.OpenMetrics,
 			}
-			_, err = cmd.OutOrStdout().Write(forms[form](in))
+			tellOne, single := one[form]
+			switch {
+			case !single && many[form] == nil:
+				return fmt.Errorf("format %q: want terminal, html, junit, json, markdown or openmetrics", form)
+			case single && len(args) > 1:
+				return fmt.Errorf("%d runs as %s: one at a time (markdown and openmetrics take several)", len(args), form)
+			case form == "terminal":
+				_, err := tell(cmd.OutOrStdout(), findRun(args[0]), look)
+				return err
+			}
+			var ins []report.Input
+			for _, dir := range runsOf(args) {
+				in, err := harness.Read(dir)
+				if err != nil {
+					return err
+				}
+				ins = append(ins, in)
+			}
+			var text []byte
+			if single {
+				text = tellOne(ins[0])
+			} else {
+				text = many[form](ins)
+			}
+			_, err := cmd.OutOrStdout().Write(text)
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&form, "format", "terminal", "terminal | html | junit | json | markdown")
+	cmd.Flags().StringVar(&form, "format", "terminal", "terminal | html | junit | json | markdown | openmetrics")
 	look.flags(cmd.Flags())
 	return cmd
 }
 
-// input reads a run's folder and judges it.
-func input(dir string) (report.Input, error) {
-	c, err := harness.ReadCase(dir)
-	if err != nil {
-		return report.Input{}, err
-	}
-	return harness.ReportInput(dir, c, oracle.Judge(c))
-}
-
 // tell prints a run's story and verdict.
-func tell(w io.Writer, dir string, look looks, took time.Duration) error {
-	in, err := input(dir)
+func tell(w io.Writer, dir string, look looks) (oracle.Verdict, error) {
+	in, err := harness.Read(dir)
 	if err != nil {
-		return err
+		return in.Verdict, err
 	}
 	if look.quiet {
 		_, err := fmt.Fprintf(w, "%s %s: %s\n", in.Verdict.Outcome, in.Verdict.Scenario, dir)
-		return err
+		return in.Verdict, err
 	}
 	report.Terminal(w, in, report.TerminalOptions{Color: look.color, Width: look.width})
 	_, err = fmt.Fprintf(w, "\nreport: %s\n", filepath.Join(fromHere(dir), "report.html"))
-	return err
+	return in.Verdict, err
 }
 
 // fromHere writes a path as seen from the working folder, where that is shorter.

@@ -45,7 +45,7 @@ Exit codes: 0 all alike, or differing as known; 1 a difference that nothing expl
 			for i := range args {
 				args[i] = findScenario(args[i])
 			}
-			c, err := harness.Compare(cmd.Context(), o, args, sidecars, atOnce)
+			c, err := harness.CompareSidecars(cmd.Context(), o, args, sidecars, atOnce)
 			var notStarted harness.NotStarted
 			switch {
 			case errors.As(err, &notStarted):

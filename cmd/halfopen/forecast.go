@@ -15,21 +15,25 @@ import (
 func newForecastCommand() *cobra.Command {
 	o := harness.Outage{}
 	var asJSON bool
+	var form string
 	cmd := &cobra.Command{
 		Use:   "forecast SPEC --target APP",
 		Short: "say what a spec implies for an outage of an app, without running anything",
 		Long: `Forecast reads a Resiliency spec and prints the timetable that it implies while the target is away: attempts,
 breaker transitions, refusals and recovery, and in plain words what a caller will live through.`,
 		Example: `  halfopen forecast scenarios/stop-order-processor/resiliency.yaml --target order-processor
-  halfopen forecast mine.yaml --target payments --caller shop --stop 2m --timeout 10s --json`,
+  halfopen forecast mine.yaml --target payments --caller shop --stop 2m --timeout 10s --format json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if form != "text" && form != "json" {
+				return fmt.Errorf("format %q: want text or json", form)
+			}
 			o.Spec = args[0]
 			f, err := harness.ForecastOutage(o)
 			if err != nil {
 				return err
 			}
-			return writeAs(cmd.OutOrStdout(), asJSON, f, func(w io.Writer) { oracle.WriteForecast(w, f) })
+			return writeAs(cmd.OutOrStdout(), asJSON || form == "json", f, func(w io.Writer) { oracle.WriteForecast(w, f) })
 		},
 	}
 	f := cmd.Flags()
@@ -40,7 +44,8 @@ breaker transitions, refusals and recovery, and in plain words what a caller wil
 	f.IntVar(&o.Callers, "callers", 1, "how many callers send at once")
 	f.DurationVar(&o.Timeout, "timeout", 0, "the client's own timeout (default none)")
 	f.DurationVar(&o.Latency, "latency", 0, "the target is not stopped, but the link to it slower by this, each way")
-	f.BoolVar(&asJSON, "json", false, "print the forecast as JSON")
+	f.StringVar(&form, "format", "text", "text | json")
+	f.BoolVar(&asJSON, "json", false, "the same as --format json")
 	return cmd
 }
 

@@ -98,7 +98,7 @@ Exit codes: 0 all promises kept, 1 a promise broken, 2 wrong usage or bad input,
 	root.SetOut(out)
 	root.SetErr(errs)
 	root.AddCommand(
-		newRunCommand(), newTryCommand(), newInitCommand(), newPlanCommand(), newForecastCommand(), newLintCommand(), newCheckCommand(), newExplainCommand(), newReportCommand(),
+		newRunCommand(), newTryCommand(), newInitCommand(), newPlanCommand(), newForecastCommand(), newExploreCommand(), newLintCommand(), newCheckCommand(), newExplainCommand(), newReportCommand(), newBaselineCommand(),
 		newCompareCommand(), newListCommand(), newSchemaCommand(), newDoctorCommand(), newCleanCommand(),
 		newSidecarCommand(), newAppCommand(), newLinkCommand(), newHoldCommand(), newReapCommand(),
 	)

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -18,13 +19,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/halfopen/halfopen/harness/explore"
 	"github.com/halfopen/halfopen/harness/harnesstest"
+	"github.com/halfopen/halfopen/harness/oracle"
 )
 
 // command runs halfopen in this process, from the repository's root.
 func command(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
-	t.Chdir(filepath.Join("..", ".."))
+	t.Chdir(root(t))
 	return again(t, args...)
 }
 
@@ -34,6 +37,17 @@ func again(t *testing.T, args ...string) (code int, out, errs string) {
 	var o, e bytes.Buffer
 	code = run(t.Context(), args, &o, &e)
 	return code, o.String(), e.String()
+}
+
+// root is the repository's: where a command goes, or has gone already.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
+		dir = filepath.Join(dir, "..", "..")
+	}
+	return dir
 }
 
 func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
@@ -52,6 +66,17 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"a_forecast_of_nothing":     {[]string{"forecast", "nowhere.yaml", "--stop", "0s"}, "nowhere.yaml: can't be read"},
 		"a_forecast_for_nobody":     {[]string{"forecast", "nowhere.yaml"}, "--target: is missing"},
 		"a_forecast_out_of_scope":   {[]string{"forecast", "scenarios/stop-order-processor/resiliency.yaml", "--target", "b", "--caller", "a"}, "scopes: they leave the caller a out"},
+		"a_forecast_as_pdf":         {[]string{"forecast", "a.yaml", "--target", "b", "--format", "pdf"}, `format "pdf": want text or json`},
+		"nothing_to_explore":        {[]string{"explore"}, "explore wants one spec, got 0"},
+		"an_edit_of_one_spec":       {[]string{"explore", "--compare", "a.yaml"}, "--compare wants two specs, got 1"},
+		"an_exploration_of_nothing": {[]string{"explore", "nowhere.yaml", "--target", "b"}, "nowhere.yaml: can't be read"},
+		"an_exploration_for_nobody": {[]string{"explore", "nowhere.yaml", "--cases", "0"}, "--cases: 0 cases"},
+		"an_outage_without_a_unit":  {[]string{"explore", "nowhere.yaml", "--outage", "5..9"}, `--outage: "5..9" can't be read`},
+		"an_outage_backwards":       {[]string{"explore", "nowhere.yaml", "--outage", "9s..5s"}, "--outage: 9s to 5s is no span from 1ms to 1h"},
+		"too_many_callers":          {[]string{"explore", "nowhere.yaml", "--callers", "1..99"}, "--callers: 1 to 99 callers"},
+		"a_ratio_above_one":         {[]string{"explore", "nowhere.yaml", "--ratio", "0.5..7"}, "--ratio: 0.5 to 7 is no share"},
+		"an_app_in_capitals":        {[]string{"explore", "nowhere.yaml", "--target", "B: {"}, `--target: "B: {" is no app id`},
+		"a_fault_not_swept":         {[]string{"explore", "nowhere.yaml", "--fault", "moon"}, `--fault: "moon" is none that is swept`},
 		"a_try_of_nothing":          {[]string{"try"}, "try what? name a spec"},
 		"a_try_of_two":              {[]string{"try", "a.yaml", "b.yaml"}, "one spec at a time"},
 		"a_try_of_no_spec":          {[]string{"try", "nowhere.yaml"}, "nowhere.yaml: can't be read"},
@@ -69,7 +94,15 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"a_shard_without_a_run":     {[]string{"run", "--shard", "3/3", "flapping", "nothing-happens"}, "--shard 3/3: nothing is left for it of 2 runs"},
 		"a_bad_one_among_many":      {[]string{"run", "flapping", "harness/testdata/bad/an-empty-file"}, "an-empty-file/scenario.yaml: the file is empty"},
 		"an_explanation_of_no_run":  {[]string{"explain", "scenarios"}, "read the run"},
-		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, "read the run"},
+		"an_unknown_format":         {[]string{"report", "--format", "pdf", "scenarios"}, "want terminal, html, junit, json, markdown or openmetrics"},
+		"two_runs_as_html":          {[]string{"report", "--format", "html", "a", "b"}, "one at a time"},
+		"an_unknown_fail_on":        {[]string{"run", "--fail-on", "always", "nothing-happens"}, `--fail-on "always": want broken, unknown`},
+		"a_missing_baseline":        {[]string{"run", "--reports", reports, "--baseline", "nowhere.json", "nothing-happens"}, "nowhere.json: can't be read: no such file or directory\n    hint: halfopen baseline update"},
+		"a_baseline_that_is_none":   {[]string{"run", "--reports", reports, "--baseline", "go.mod", "nothing-happens"}, "go.mod:1: not a baseline"},
+		"a_baseline_to_show":        {[]string{"baseline", "show", "--baseline", "nowhere.json"}, "nowhere.json: can't be read"},
+		"nothing_to_accept":         {[]string{"baseline", "update"}, "update what? name the runs to accept"},
+		"no_run_to_accept":          {[]string{"baseline", "update", "--baseline", filepath.Join(reports, "b.json"), "scenarios"}, "read the run"},
+		"never_again":               {[]string{"run", "--again", "0", "--baseline", "go.mod", "nothing-happens"}, "--again 0: want 1 or more runs"},
 		"nothing_to_check":          {[]string{"check"}, "check what? name a run's folder, --logs FILE or --timeline FILE"},
 		"a_missing_log":             {[]string{"check", "--logs", "nowhere.log"}, "nowhere.log: can't be read: no such file or directory\n    hint: --logs FILE"},
 		"a_missing_timeline":        {[]string{"check", "--timeline", "nowhere.log"}, "nowhere.log: can't be read: no such file"},
@@ -136,7 +169,7 @@ func TestLogsFromElsewhereAreJudgedAndTheUnjudgedNamed(t *testing.T) {
 
 func TestContainersWithoutAnEngineAreOneClearLine(t *testing.T) {
 	t.Setenv("DOCKER_HOST", "unix:///nonexistent")
-	code, _, errs := command(t, "run", "--env", "container", "nothing-happens")
+	code, _, errs := command(t, "run", "--quiet", "--env", "container", "nothing-happens")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, errs, "no container engine at DOCKER_HOST=unix:///nonexistent")
 	require.Equal(t, 1, strings.Count(errs, "\n"))
@@ -160,9 +193,41 @@ func TestThePlanOfTheHomeStory(t *testing.T) {
 func TestTheForecastOfASpec(t *testing.T) {
 	code, out, errs := command(t, "forecast", "scenarios/stop-order-processor/resiliency.yaml", "--target", "order-processor")
 	require.Equal(t, exitKept, code, errs)
-	for _, want := range []string{"+20.000 to 21.000  checkout: breaker", "opens on the 5th failure, 20s after the first one", "accepted within 5s"} {
+	for _, want := range []string{"+20.000 to 21.000  checkout: breaker", "open on its 5th failure, 20s after the first one", "accepted 5s later at worst"} {
 		require.Contains(t, out, want)
 	}
+	code, out, errs = again(t, "forecast", "scenarios/stop-order-processor/resiliency.yaml", "--target", "order-processor", "--format", "json")
+	require.Equal(t, exitKept, code, errs)
+	var f oracle.Forecast
+	require.NoError(t, json.Unmarshal([]byte(out), &f))
+	require.Equal(t, 5, f.Outlooks[0].Trips.Failure)
+}
+
+func TestASpecIsExplored(t *testing.T) {
+	dir := t.TempDir()
+	spec := "scenarios/stop-order-processor/resiliency.yaml"
+	args := []string{"explore", spec, "--target", "order-processor", "--cases", "500", "--callers", "1..2", "--fault", "stop"}
+	code, out, errs := command(t, append(args, "--out", dir)...)
+	require.Equal(t, exitKept, code, errs)
+	for _, want := range []string{"from 2 callers on (stop): maxRetries −1 gives up", "from an outage of 20.001s on (stop, one caller): the breaker opens", "500 cases in ", "halfopen run " + dir} {
+		require.Contains(t, out, want)
+	}
+	for _, file := range []string{"cases.csv", "explore.html"} {
+		require.FileExists(t, filepath.Join(dir, file))
+	}
+	for _, worst := range []string{"recovery", "hang", "amplification"} { // what is written is what `run` reads
+		code, out, errs = again(t, "plan", filepath.Join(dir, "worst-"+worst))
+		require.Equal(t, exitKept, code, errs)
+		require.Contains(t, out, "stop order-processor for")
+	}
+	code, out, _ = again(t, append(args, "--format", "json")...)
+	require.Equal(t, exitKept, code)
+	var r explore.Result
+	require.NoError(t, json.Unmarshal([]byte(out), &r))
+	require.Equal(t, 500, r.Told)
+	code, out, errs = again(t, "explore", "--compare", spec, "scenarios/testdata/specs/open-for-2s.yaml", "--target", "order-processor", "--cases", "500", "--callers", "1..2", "--fault", "stop")
+	require.Equal(t, exitKept, code, errs)
+	require.Contains(t, out, "of 500 cases differ")
 }
 
 func TestARunIsExplained(t *testing.T) {

@@ -74,7 +74,7 @@ func findScenarios(args []string) []string {
 }
 
 // runMany plays jobs and tells a line of each and a table of all.
-func runMany(ctx context.Context, out, errs io.Writer, o harness.Options, jobs []harness.Job, m manyFlags, look looks) error {
+func runMany(ctx context.Context, out, errs io.Writer, o harness.Options, jobs []harness.Job, m manyFlags, look looks, g gate) error {
 	ground, err := harness.Choose(ctx, o.Env, o.Binary)
 	if err != nil {
 		return err
@@ -86,6 +86,9 @@ func runMany(ctx context.Context, out, errs io.Writer, o harness.Options, jobs [
 	if m.parallel > 0 {
 		atOnce = min(atOnce, m.parallel)
 	}
+	inform := inActions()
+	release := inform.guard(out)
+	defer func() { release() }()
 	v := newManyView(out, errs, jobs, look)
 	if !look.quiet {
 		fmt.Fprintf(errs, "%d runs in %s environment, at most %d at once\n", len(jobs), ground.Name, min(atOnce, len(jobs)))
@@ -99,9 +102,23 @@ func runMany(ctx context.Context, out, errs io.Writer, o harness.Options, jobs [
 		table(out, done)
 		v.total(done, o.Reports)
 	}
-	worst := exitKept
+	dirs, err := g.holdAll(ctx, out, errs, o, done, look)
+	if err != nil {
+		return err
+	}
+	worst, err := g.worst(dirs)
+	if err != nil {
+		return err
+	}
 	for _, d := range done {
-		worst = worse(worst, d.Exit())
+		if d.Run == nil {
+			worst = worse(worst, d.Exit())
+		}
+	}
+	release()
+	release = func() {}
+	if err := inform.publish(out, dirs); err != nil {
+		return err
 	}
 	if worst != exitKept {
 		return exitCode(worst)

@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +17,7 @@ func newRunCommand() *cobra.Command {
 	var o harness.Options
 	var look looks
 	var many manyFlags
+	var g gate
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO...",
 		Short: "run scenarios and judge them",
@@ -34,11 +33,15 @@ promise is broken, else 3 where anything could not be judged, else 0.`,
   halfopen run stop-order-processor flapping --repeat 5 --parallel 4
   halfopen run stop-order-processor --env process
   halfopen run stop-order-processor --sidecar daprd --daprd ./daprd
-  halfopen run stop-order-processor --sidecar-resiliency slower.yaml   # exits 1: a promise is broken`,
+  halfopen run stop-order-processor --sidecar-resiliency slower.yaml   # exits 1: a promise is broken
+  halfopen run --baseline reports/baseline.json stop-order-processor   # exits 1 where it got worse, too`,
 		Args: needs("a scenario", "halfopen list shows what is there"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look.settle(cmd)
 			if err := positive(cmd, "timeout", o.Timeout); err != nil {
+				return err
+			}
+			if err := g.settle(); err != nil {
 				return err
 			}
 			i, n, err := many.settle(cmd)
@@ -58,12 +61,20 @@ promise is broken, else 3 where anything could not be judged, else 0.`,
 					warn(cmd.ErrOrStderr(), scenario)
 				}
 			}
+			g.ask(jobs)
 			if len(jobs) > 1 {
-				return runMany(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, jobs, many, look)
+				return runMany(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, jobs, many, look, g)
 			}
 			o.Scenario = jobs[0].Scenario
-			code, _, err := runOne(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, look)
+			dirs, err := g.play(cmd.Context(), cmd.ErrOrStderr(), o, look)
 			if err != nil {
+				return err
+			}
+			code, err := g.tellAll(cmd.OutOrStdout(), dirs, look)
+			if err != nil {
+				return err
+			}
+			if err := inActions().publish(cmd.OutOrStdout(), dirs); err != nil {
 				return err
 			}
 			if code != exitKept {
@@ -80,6 +91,8 @@ promise is broken, else 3 where anything could not be judged, else 0.`,
 	f.StringVar(&o.Reports, "reports", "reports", "the `folder` where runs land")
 	f.DurationVar(&o.Timeout, "timeout", 0, "give up on a run after this long (default: what its plan allows)")
 	many.flags(f)
+	g.flags(f)
+	g.baselineFlags(f)
 	look.flags(f)
 	return cmd
 }
@@ -106,25 +119,12 @@ func worse(a, b int) int {
 
 // runOne runs one scenario and tells its verdict. dir is the run's folder.
 func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look looks) (code int, dir string, err error) {
-	live := newLive(errs, look)
-	o.Watch = live.show
-	started := time.Now()
-	r, err := harness.Play(ctx, o)
-	live.end()
-	if r == nil {
-		var notStarted harness.NotStarted
-		if errors.As(err, &notStarted) {
-			return 0, "", err
-		}
-		return 0, "", unjudged{err}
-	}
-	if terr := tell(out, r.Dir, look, time.Since(started)); terr != nil {
-		return 0, "", terr
-	}
+	r, err := playOne(ctx, errs, o, look)
 	if err != nil {
-		fmt.Fprintln(errs, "halfopen: "+err.Error())
+		return 0, "", err
 	}
-	return r.Verdict.Exit(), r.Dir, nil
+	v, err := tell(out, r.Dir, look)
+	return v.Exit(), r.Dir, err
 }
 
 // findScenario takes a folder as it is, or the name of one below scenarios/.

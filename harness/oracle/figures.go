@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -56,18 +57,76 @@ func figures(r *Reading) Figures {
 	if opened != nil && firstFailure != nil {
 		f.TimeToTrip = pointer(max(0, *opened-*firstFailure))
 	}
-	if over, ok := r.allOver(); ok {
-		for _, c := range r.Plan.Scenario.Callers() {
-			if o := r.recovered(c.Name, over.At); o != nil {
-				took := o.Complete.At - over.At
-				if f.Recovery == nil || took > *f.Recovery {
-					f.Recovery = &took
-				}
-			}
-		}
-	}
+	f.recovery(r)
+	f.latency(r)
 	f.GapError, f.OpenError = spreads(r)
 	return f
+}
+
+// recovery is that of the caller that took longest.
+func (f *Figures) recovery(r *Reading) {
+	over, ok := r.allOver()
+	if !ok {
+		return
+	}
+	for _, fault := range r.Faults {
+		if at, _ := r.Over(fault); at.At == over.At && fault.Healing != nil {
+			f.Readiness = pointer(over.At - fault.Healing.At)
+		}
+	}
+	for _, c := range r.Plan.Scenario.Callers() {
+		o := r.recovered(c.Name, over.At)
+		if o == nil || f.Recovery != nil && o.Complete.At-over.At <= *f.Recovery {
+			continue
+		}
+		f.Recovery = pointer(o.Complete.At - over.At)
+		f.MissedReady, f.MissedHalfOpen = r.missed(c.Name, over.At, o)
+	}
+}
+
+// missed is by how much a caller's last questions before it recovered came too early: its last attempt that failed
+// for the target, its last refused operation for the breaker. Nil where nothing was in vain.
+func (r *Reading) missed(caller string, over time.Duration, recovered *Operation) (ready, halfOpen *time.Duration) {
+	var attempt, asked time.Duration
+	for _, o := range r.Operations {
+		if o.Caller != caller || o.Probe() {
+			continue
+		}
+		for _, x := range o.Attempts {
+			if x.Failed() && x.Start() <= over && x.Start() >= attempt {
+				attempt, ready = x.Start(), pointer(over-x.Start())
+			}
+		}
+		if !o.refused() || o.breaker == nil || o.Start() >= recovered.Start() || o.Start() < asked {
+			continue
+		}
+		if state, since := o.breaker.at(o.Start()); state == open {
+			asked, halfOpen = o.Start(), pointer(max(0, since+o.breaker.Policy.Timeout-o.Start()))
+		}
+	}
+	return ready, halfOpen
+}
+
+// latency is that of orders, over all the operations by which their callers asked for them.
+func (f *Figures) latency(r *Reading) {
+	first, took := map[string]time.Duration{}, []time.Duration{}
+	for _, o := range r.Operations {
+		k := o.Caller + "/" + o.ID
+		if o.ID == "" {
+			k += o.Op // each is an order of its own
+		}
+		if _, asked := first[k]; !asked {
+			first[k] = o.Start()
+		}
+		if o.Accepted() && !o.Probe() {
+			took = append(took, o.Complete.At-first[k])
+		}
+	}
+	if len(took) == 0 {
+		return
+	}
+	slices.Sort(took)
+	f.Latency, f.LongestLatency = pointer(took[(len(took)-1)/2]), pointer(took[len(took)-1])
 }
 
 func pointer[T any](v T) *T { return &v }

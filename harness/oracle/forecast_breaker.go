@@ -8,19 +8,22 @@ type fuse struct {
 	name       string
 	caller     string
 	policy     resiliency.Breaker
-	trip       resiliency.Trip
+	trip       *trip
 	state      string
 	counts     resiliency.Counts
 	since      moment // of the state, or of the window in the closed state
 	generation int    // results of an earlier one are discarded
 }
 
-func newFuse(caller, name string, policy resiliency.Breaker, now moment) *fuse {
-	trip, err := resiliency.CompileTrip(policy.Trip)
-	if err != nil {
+func (p *play) newFuse(caller, name string, policy resiliency.Breaker) *fuse {
+	if p.trips == nil {
+		p.trips = trips{}
+	}
+	trip := p.trips.of(policy.Trip)
+	if trip == nil {
 		return nil // a spec with it does not load
 	}
-	return &fuse{name: name, caller: caller, policy: policy, trip: trip, state: closed, since: now}
+	return &fuse{name: name, caller: caller, policy: policy, trip: trip, state: closed, since: p.now}
 }
 
 // look brings the state up to a moment: windows are renewed, and half-open begins, when somebody looks.
@@ -79,7 +82,7 @@ func (f *fuse) result(p *play, now moment, generation int, ok bool) {
 	f.counts.TotalFailures++
 	f.counts.ConsecutiveFailures++
 	f.counts.ConsecutiveSuccesses = 0
-	if f.state == halfOpen || f.trip.Eval(f.counts) {
+	if f.state == halfOpen || f.trip.eval(f.counts) {
 		f.enter(p, open, now)
 	}
 }

@@ -17,6 +17,7 @@ type sender struct {
 	callers              int
 	policies             resiliency.Policies
 	last                 int // the id given out last
+	onDone               func(o *order, accepted bool, now moment)
 }
 
 // An order is one operation: a request to the caller's sidecar, and what it makes of it.
@@ -53,7 +54,13 @@ func (s *sender) next(now moment) {
 }
 
 func (s *sender) send(id string, now moment) {
-	s.begin(&order{sender: s, id: id, done: s.after}, s.timeout, now)
+	o := s.kept.next()
+	o.sender, o.id = s, id
+	if s.onDone == nil {
+		s.onDone = s.after
+	}
+	o.done = s.onDone
+	s.begin(o, s.timeout, now)
 }
 
 // after pauses, and sends the next order or the same again.
@@ -69,6 +76,10 @@ func (s *sender) begin(o *order, timeout time.Duration, now moment) {
 	o.began, o.round = now, now
 	if timeout > 0 {
 		o.wait(&happening{at: now.after(timeout), kind: leaves, do: o.leave})
+	}
+	if o.sender.dice != nil {
+		o.attempt(now) // which of those that send at once comes first is drawn already
+		return
 	}
 	o.wait(&happening{at: now, kind: starts, do: o.attempt})
 }
@@ -168,14 +179,14 @@ func (o *order) land(now moment, ok bool) {
 func (o *order) again(now moment, f fate) (window, bool) {
 	r, b := o.sender.policies.Retry, o.sender.policies.Builtin
 	if r != nil && (f.Kind != ModeAnswers || r.Retries(f.Status)) && (r.MaxRetries == resiliency.Forever || o.tries <= r.MaxRetries) {
-		lo, hi := r.Gap(o.tries)
+		lo, hi := o.sender.drawn(r.Gap(o.tries))
 		limit := o.round.after(resiliency.MaxElapsed + 1)
 		if r.Policy != resiliency.Exponential || !o.sender.reached(limit, now.plus(window{lo, hi})) {
 			return window{lo, hi}, true
 		}
 	}
 	if b != nil && f.Kind == ModeUnreachable && o.rounds < b.MaxRetries {
-		lo, hi := b.Gap(o.rounds + 1)
+		lo, hi := o.sender.drawn(b.Gap(o.rounds + 1))
 		o.rounds++
 		o.tries, o.round = 0, now.plus(window{lo, hi})
 		return window{lo, hi}, true
@@ -207,7 +218,7 @@ func (o *order) end(now moment, how string, status int) {
 	if o.sender.race && o.attempts == 0 && how == ForecastFailed {
 		how = ForecastRefused // none of its attempts was seen: so does a refusal look
 	}
-	o.sender.tell(foreseen{at: now, kind: "order", caller: o.sender.caller, order: o.id, n: o.attempts, what: how, status: status})
+	o.sender.tell(foreseen{at: now, kind: "order", caller: o.sender.caller, order: o.id, n: o.attempts, what: how, status: status, began: o.began})
 	if how == ForecastAccepted && !o.probe {
 		o.sender.accepted(o.sender.caller, now)
 	}

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -17,6 +18,10 @@ type play struct {
 	now     moment
 	pending []*happening
 	fuses   map[breakerKey]*fuse
+	trips   trips
+	kept    *orders                           // where they are kept from one play to the next; nil for nowhere
+	bound   map[[2]string]resiliency.Policies // those in force by caller and target, where they are known already
+	toll    *tolling                          // counts what happens instead of keeping it; nil to keep it
 	senders []*sender
 	flying  []*order
 	told    []foreseen
@@ -26,6 +31,8 @@ type play struct {
 	floor time.Duration // of all that meets the world: its latest turn
 	ended bool
 	why   string      // why nothing is foretold from here on
+	most  int         // of happenings; 0 for the usual bound
+	did   int         // how many have
 	void  bool        // this way can't be gone
 	check func() bool // after each instant: false where the way is not the one that is looked for
 }
@@ -38,12 +45,17 @@ type foreseen struct {
 	n             int
 	what          string
 	status        int
+	began         moment // order: when it was sent
 	within        Window // what turns of the world before and after it leave
 }
 
 // tell notes what happens. Whatever meets the world comes after the turns that have been taken, and before those
 // that have not.
 func (p *play) tell(f foreseen) {
+	if p.toll != nil {
+		p.toll.add(f)
+		return
+	}
 	f.within = Window{p.floor, forever}
 	for _, h := range p.pending {
 		if h.kind == turns {
@@ -80,13 +92,16 @@ const (
 )
 
 func (p *play) due(h *happening) *happening {
+	if p.dice != nil {
+		h.at = p.exact(h.at)
+	}
 	p.pending = append(p.pending, h)
 	return h
 }
 
 func (p *play) cancel(h *happening) {
-	if h != nil {
-		p.pending = slices.DeleteFunc(p.pending, func(g *happening) bool { return g == h })
+	if i := slices.Index(p.pending, h); i >= 0 {
+		p.pending = slices.Delete(p.pending, i, i+1)
 	}
 }
 
@@ -94,7 +109,8 @@ func (p *play) cancel(h *happening) {
 const mostHappenings = 20_000
 
 func (p *play) run() {
-	for range mostHappenings {
+	most := cmp.Or(p.most, mostHappenings)
+	for range most {
 		h := p.pick()
 		if h == nil || p.ended || p.void {
 			return
@@ -104,6 +120,7 @@ func (p *play) run() {
 			return
 		}
 		p.cancel(h)
+		p.did++
 		p.now = h.at
 		if p.void = !h.at.possible(); p.void {
 			return
@@ -113,18 +130,24 @@ func (p *play) run() {
 		}
 		h.do(h.at)
 	}
-	p.why = fmt.Sprintf("%d things happen before: too many to follow", mostHappenings)
+	p.why = fmt.Sprintf("%d things happen before: too many to follow", most)
 }
 
 // pick takes what happens next. Only where the order makes a difference, and nothing decides it, is it chosen.
 func (p *play) pick() *happening {
+	if p.dice != nil {
+		return p.drawOne()
+	}
 	first := p.earliest()
+	if len(first) == 1 {
+		return first[0]
+	}
 	for _, h := range first {
 		if !slices.ContainsFunc(first, func(g *happening) bool { return g != h && p.depend(g, h) }) {
 			return h
 		}
 	}
-	var kinds []string
+	var kinds []signature
 	var choices []*happening
 	for _, h := range first {
 		if k := h.signature(); !slices.Contains(kinds, k) { // of those alike any one will do
@@ -154,12 +177,23 @@ func (p *play) earliest() []*happening {
 	return first
 }
 
-func (h *happening) signature() string {
+// A signature tells apart things of one instant whose order may matter.
+type signature struct {
+	kind                    happeningKind
+	alone                   *happening // what is of no order is like nothing else
+	sender                  *sender
+	probe, ok               bool
+	attempts, tries, rounds int
+	began                   time.Duration
+	in                      fate
+}
+
+func (h *happening) signature() signature {
 	if h.o == nil {
-		return fmt.Sprintf("%d %p", h.kind, h)
+		return signature{kind: h.kind, alone: h}
 	}
 	o := h.o
-	return fmt.Sprintf("%d %p %t %t %d %d %d %d %v", h.kind, o.sender, o.probe, h.ok, o.attempts, o.tries, o.rounds, o.began.at, o.in)
+	return signature{h.kind, nil, o.sender, o.probe, h.ok, o.attempts, o.tries, o.rounds, o.began.at, o.in}
 }
 
 // depend tells whether the order of two things may make a difference.
@@ -221,7 +255,7 @@ func (p *play) fuse(o *order) *fuse {
 	k := breakerKey{o.sender.caller, o.sender.target, o.sender.path}
 	f, known := p.fuses[k]
 	if !known {
-		f = newFuse(k.caller, k.target+":"+k.path, *o.sender.policies.Breaker, p.now)
+		f = p.newFuse(k.caller, k.target+":"+k.path, *o.sender.policies.Breaker)
 		p.fuses[k] = f
 	}
 	return f
@@ -230,20 +264,25 @@ func (p *play) fuse(o *order) *fuse {
 // newPlay sets a plan up: its callers send from the beginning on, all at once, their first order within phase. The
 // timeline begins before that, or at any time of the same instant where they race.
 func newPlay(plan scenario.Plan, spec *resiliency.Spec, phase time.Duration, race bool) *play {
-	p := &play{scene: newScene(), fuses: map[breakerKey]*fuse{}, race: race}
+	return (&play{race: race}).set(plan, spec, phase)
+}
+
+// set does so with a play that may have dice.
+func (p *play) set(plan scenario.Plan, spec *resiliency.Spec, phase time.Duration) *play {
+	p.scene, p.fuses = newScene(), map[breakerKey]*fuse{}
 	p.timeline = timeline{play: p, plan: plan, open: map[string]scenario.Fault{}}
 	start := moment{}.plus(window{0, phase})
 	for _, c := range plan.Scenario.Callers() {
 		s := &sender{
 			play: p, caller: c.Name, target: c.Sends.To, path: cleanPath(c.Sends.Path), every: c.Sends.Every, timeout: c.Sends.Timeout,
-			once: c.Sends.Until == "once", policies: spec.For(c.Name, c.Sends.To), callers: c.Sends.Callers,
+			once: c.Sends.Until == "once", policies: p.inForce(spec, c), callers: c.Sends.Callers,
 		}
 		p.senders = append(p.senders, s)
 		for range c.Sends.Callers {
 			p.due(&happening{at: start, kind: sends, do: s.next})
 		}
 	}
-	if race {
+	if p.race {
 		p.due(&happening{kind: moves, do: p.timeline.step})
 	} else {
 		p.timeline.step(moment{})

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 )
 
 // WriteForecast writes a forecast for people: its timetable, from the first fault on, and what callers live through.
@@ -78,37 +77,4 @@ func (r Foreseen) String() string {
 		return fmt.Sprintf("fault %s %s", r.ID, r.What)
 	}
 	return "the run ends"
-}
-
-// Sentences say in plain words what a caller lives through while its target is away.
-func (o Outlook) Sentences() []string {
-	var out []string
-	switch {
-	case o.Hangs == nil:
-		out = append(out, "While the target fails, an order is tried again without end: it hangs for as long as the outage lasts, and its attempts have no bound.")
-	case o.Refused:
-		out = append(out, fmt.Sprintf("While the target fails at once, an order costs %s and is then refused by the open breaker, %s after it was sent.", attempts(o.Attempts), o.Hangs.span()))
-	default:
-		out = append(out, fmt.Sprintf("While the target fails at once, an order costs %s and its caller is told %s after it was sent.", attempts(o.Attempts), o.Hangs.span()))
-	}
-	if o.Dead {
-		out = append(out, "There is no timeout: a target that accepts and never answers hangs an order for ever.")
-	} else if o.Timeout != nil {
-		out = append(out, fmt.Sprintf("A target that never answers costs %s more for each attempt: its timeout.", short(*o.Timeout)))
-	}
-	if o.Trips != nil {
-		out = append(out, fmt.Sprintf("The breaker opens on the %s failure, %s after the first one; from then on other orders are refused at once (%q), but for a probe when its open time is over.", ordinal(o.Trips.Failure), o.Trips.After.span(), refusedOpen))
-	} else {
-		out = append(out, "No breaker opens within one order, so nothing is refused at once because of it.")
-	}
-	return append(out, fmt.Sprintf("Once the target is ready again, a lone caller's next order is accepted within %s.", short(o.Recovers)))
-}
-
-// span writes a window as a length of time.
-func (w Window) span() string {
-	round := func(d time.Duration) string { return d.Round(time.Millisecond).String() }
-	if w.Lo == w.Hi {
-		return round(w.Lo)
-	}
-	return round(w.Lo) + " to " + round(w.Hi)
 }

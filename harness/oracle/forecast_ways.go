@@ -1,16 +1,22 @@
 package oracle
 
+import "math/rand/v2"
+
 // What has no order (two events of one instant), or an order that jitter decides, may go several ways. A play asks
 // its ways at each fork; playing it again with other answers goes through all of them.
 type ways struct {
 	taken, of []int
 	next      int
+	dice      *rand.Rand // draws one way instead of going all of them; nil for all
 }
 
 // choose gives one of n ways.
 func (w *ways) choose(n int) int {
 	if n < 2 {
 		return 0
+	}
+	if w.dice != nil {
+		return w.dice.IntN(n)
 	}
 	if w.next == len(w.taken) {
 		w.taken, w.of = append(w.taken, 0), append(w.of, n)

@@ -40,7 +40,8 @@ func Judge(c Case) Verdict {
 	}
 	r, err := guarded(func() *Reading { return read(c) })
 	if err != nil {
-		v.Outcome, v.Why = Unknown, []string{"the history could not be read as a run: " + err.Error()}
+		v.NoControl = "the history could not be read as a run: " + err.Error()
+		v.Outcome, v.Why = Unknown, []string{v.NoControl}
 		return v
 	}
 	v.Slack = r.Slack
@@ -93,19 +94,22 @@ func guarded[T any](do func() T) (out T, err error) {
 
 // conclude draws the outcome from the results: a broken promise first, then what could not be judged.
 func conclude(v *Verdict, r *Reading) {
-	var failed, open []string
-	for _, r := range v.Results {
+	var failed, open, warnings []string
+	for i := range v.Results {
+		result := &v.Results[i]
+		result.Severity = r.Plan.Scenario.Expect.Severity[result.Check]
 		switch {
-		case !r.Applies:
-		case r.Outcome == Fail:
-			failed = append(failed, r.Check)
-			what := r.Doc
-			if len(r.Findings) > 0 {
-				what = r.Findings[0].What
+		case !result.Applies || result.Outcome == Pass:
+		case result.Severity == Warn:
+			warnings = append(warnings, result.Because())
+		case result.Outcome == Fail:
+			failed = append(failed, result.Check)
+			v.Why = append(v.Why, result.Because())
+		default:
+			open = append(open, result.Because())
+			if slices.Contains(Controls(), result.Check) && v.NoControl == "" {
+				v.NoControl = result.Because()
 			}
-			v.Why = append(v.Why, r.Check+": "+what)
-		case r.Outcome == Unknown:
-			open = append(open, r.Check)
 		}
 	}
 	for _, e := range r.problems {
@@ -113,12 +117,9 @@ func conclude(v *Verdict, r *Reading) {
 	}
 	for _, flaw := range r.History.Flaws {
 		v.Why = append(v.Why, "history: "+flaw)
+		v.NoControl = "history: " + flaw
 	}
-	for _, r := range v.Results {
-		if r.Applies && r.Outcome == Unknown {
-			v.Why = append(v.Why, r.Check+": "+r.Why)
-		}
-	}
+	v.Why = append(append(v.Why, open...), warnings...)
 	sound := len(open) == 0 && len(r.History.Flaws) == 0
 	if r.Plan.Scenario.Expect.Verdict == "fail" {
 		expectFailure(v, r, failed, sound)

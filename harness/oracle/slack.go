@@ -3,6 +3,7 @@ package oracle
 import (
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ func slack(h *history.History, from, to time.Duration) Slack {
 		return Slack{Exact: true}
 	}
 	s := Slack{Lower: observer}
+	var late []time.Duration
 	for _, e := range h.Events {
 		switch e.Kind {
 		case history.KindClock:
@@ -44,10 +46,14 @@ func slack(h *history.History, from, to time.Duration) Slack {
 			}
 			s.Ticks++
 			s.Upper = max(s.Upper, e.Duration("late_ns"))
+			late = append(late, e.Duration("late_ns"))
 		}
 	}
 	if s.Ticks == 0 {
-		s.Upper = unmeasured
+		s.Upper, s.Usual = unmeasured, unmeasured
+	} else {
+		slices.Sort(late)
+		s.Usual = late[len(late)/2]
 	}
 	s.Upper += s.Lower
 	s.Lower = min(s.Lower, mostUncertain)
@@ -57,6 +63,16 @@ func slack(h *history.History, from, to time.Duration) Slack {
 // most is how long after its cause something may be seen. Between them lie two wake-ups, the sidecar's own and that
 // of the timer or the observer after it, and each may be as late as the metronome was at its worst.
 func (s Slack) most() time.Duration { return s.turnaround() + 2*s.Upper }
+
+// Drift is by how much the machine, as late as it was most of the time, moved what lies two wake-ups after its cause:
+// what a difference of two moments is off by in run after run. That it was later once is chance, and left to whoever
+// looks at several runs. 0 where time was virtual.
+func (s Slack) Drift() time.Duration {
+	if s.Exact {
+		return 0
+	}
+	return s.turnaround() + s.Lower + 2*s.Usual
+}
 
 func (s Slack) turnaround() time.Duration {
 	if s.Exact {

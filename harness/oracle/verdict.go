@@ -39,18 +39,11 @@ type Verdict struct {
 	Results  []Result `json:"results"`
 	Slack    Slack    `json:"slack"`
 	Figures  Figures  `json:"figures"`
-	Story    []Moment `json:"story"`
-}
-
-// Exit is the code that a command ends with: 0 all kept, 1 a promise broken, 3 could not judge.
-func (v Verdict) Exit() int {
-	switch v.Outcome {
-	case Pass:
-		return 0
-	case Fail:
-		return 1
-	}
-	return 3
+	// NoControl says why the run shows nothing at all: no effect of a fault was seen, say. It is "" where it does.
+	NoControl string `json:"no_control,omitempty"`
+	// Differences are the figures beside accepted ones, where the run was compared with a baseline.
+	Differences []Difference `json:"differences,omitempty"`
+	Story       []Moment     `json:"story"`
 }
 
 // A Result is what one check found.
@@ -58,9 +51,10 @@ type Result struct {
 	Check    string    `json:"check"` // retry-gap
 	Doc      string    `json:"doc"`   // the promise, in one sentence
 	Outcome  Outcome   `json:"outcome"`
-	Examined int       `json:"examined"`      // how many things were looked at; nothing examined never passes
-	Applies  bool      `json:"applies"`       // false: the spec or the plan makes no such promise here, and the result doesn't count
-	Why      string    `json:"why,omitempty"` // why it is unknown, or why it doesn't apply
+	Examined int       `json:"examined"`           // how many things were looked at; nothing examined never passes
+	Applies  bool      `json:"applies"`            // false: the spec or the plan makes no such promise here, and the result doesn't count
+	Severity string    `json:"severity,omitempty"` // warn: it is told, and doesn't count
+	Why      string    `json:"why,omitempty"`      // why it is unknown, or why it doesn't apply
 	Findings []Finding `json:"findings,omitempty"`
 }
 
@@ -84,6 +78,7 @@ type Event struct {
 type Slack struct {
 	Lower time.Duration `json:"lower_ns"`        // observers' uncertainty: taken off lower bounds, at most 5 ms
 	Upper time.Duration `json:"upper_ns"`        // lateness of the machine plus uncertainty: added to upper bounds, for each wake-up on the way
+	Usual time.Duration `json:"usual_ns"`        // the median of the same readings: how late the machine was most of the time
 	Ticks int           `json:"ticks"`           // how many readings of metronomes it rests on
 	Exact bool          `json:"exact,omitempty"` // time was virtual: nothing is ever late
 
@@ -103,8 +98,25 @@ type Figures struct {
 	TimeToTrip     *time.Duration `json:"time_to_trip_ns"`     // from the first failed attempt to closed→open; null where it never opened
 	Recovery       *time.Duration `json:"recovery_ns"`         // from the target's readiness to the first accepted order; null where there was no outage
 	FirstAccepted  *time.Duration `json:"first_accepted_ns"`   // from the run's start, without waiting for other runs to be up
-	GapError       *Spread        `json:"gap_error"`           // how far retry gaps were from the policy's; null where none has an exact length
-	OpenError      *Spread        `json:"open_error"`          // how far probes were from the first moment that an open breaker allows; null without any
+	Latency        *time.Duration `json:"latency_ns"`          // of an order, the median: from its first sending until it was accepted; null where none was
+	LongestLatency *time.Duration `json:"longest_latency_ns"`
+	GapError       *Spread        `json:"gap_error"`  // how far retry gaps were from the policy's; null where none has an exact length
+	OpenError      *Spread        `json:"open_error"` // how far probes were from the first moment that an open breaker allows; null without any
+
+	// What a recovery hung on, so that two runs can be compared: how long the last fault's target took to be ready once
+	// healing began, and by how much the last question in vain came too early: an attempt for that readiness, a refused
+	// order for the breaker's half-open. Null where there was none.
+	Readiness      *time.Duration `json:"readiness_ns"`
+	MissedReady    *time.Duration `json:"missed_ready_ns"`
+	MissedHalfOpen *time.Duration `json:"missed_half_open_ns"`
+}
+
+// Amplification is how many attempts between sidecars an order made, on average; 0 where none was sent.
+func (f Figures) Amplification() float64 {
+	if f.OrdersSent == 0 {
+		return 0
+	}
+	return float64(f.Attempts) / float64(f.OrdersSent)
 }
 
 // A Moment is one line of the story that reports tell: derived from the history, in the order of time.

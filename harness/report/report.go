@@ -26,6 +26,13 @@ type Input struct {
 	Scenario    string            // the scenario's file as it was
 	Spec        string            // the spec's; "" for none
 	SidecarSpec string            // the spec that the sidecars got instead; "" where it is the same
+	Places      map[string]Place  // by check: where its promise is written down
+}
+
+// A Place is a line of a file that somebody wrote.
+type Place struct {
+	File string
+	Line int // from 1
 }
 
 // JSON is a verdict as verdict.json holds it.
@@ -42,7 +49,7 @@ func JSON(v oracle.Verdict) []byte {
 
 // aside tells whether a reason is no check's: it is told above the checks.
 func aside(why string) bool {
-	return strings.HasPrefix(why, "history: ") || strings.HasPrefix(why, "expected ") || strings.HasPrefix(why, "the harness: ")
+	return strings.HasPrefix(why, "history: ") || strings.HasPrefix(why, "expected ") || strings.HasPrefix(why, "the harness: ") || strings.HasPrefix(why, "warning: ")
 }
 
 // headline is the outcome in words.
@@ -61,7 +68,7 @@ func headline(v oracle.Verdict) string {
 
 // Grouped results of a verdict.
 type groups struct {
-	failed, unknown, kept, notHere []oracle.Result
+	failed, unknown, warned, kept, notHere []oracle.Result
 }
 
 func group(v oracle.Verdict) groups {
@@ -70,6 +77,8 @@ func group(v oracle.Verdict) groups {
 		switch {
 		case !r.Applies:
 			g.notHere = append(g.notHere, r)
+		case r.Outcome != oracle.Pass && r.Severity == oracle.Warn:
+			g.warned = append(g.warned, r)
 		case r.Outcome == oracle.Fail:
 			g.failed = append(g.failed, r)
 		case r.Outcome == oracle.Unknown:
@@ -89,13 +98,17 @@ func figures(v oracle.Verdict) []figure {
 	out := []figure{
 		{"orders sent, accepted, received", fmt.Sprintf("%d, %d, %d", f.OrdersSent, f.OrdersAccepted, f.OrdersReceived)},
 		{"attempts between sidecars", fmt.Sprintf("%d, %d of them retries%s", f.Attempts, f.Retries, uncrossed(f.Uncrossed))},
+		{"attempts an order", oracle.Amount(f.Amplification(), "")},
 		{"refused by an open breaker", fmt.Sprint(f.Refused)},
 		{"breaker transitions", fmt.Sprint(f.Transitions)},
 	}
 	for _, d := range []struct {
 		name string
 		d    *time.Duration
-	}{{"time to trip", f.TimeToTrip}, {"recovery after readiness", f.Recovery}, {"first order accepted after", f.FirstAccepted}} {
+	}{
+		{"time to trip", f.TimeToTrip}, {"recovery after readiness", f.Recovery}, {"first order accepted after", f.FirstAccepted},
+		{"an order's latency, median", f.Latency}, {"an order's longest latency", f.LongestLatency},
+	} {
 		if d.d != nil {
 			out = append(out, figure{d.name, round(*d.d)})
 		}

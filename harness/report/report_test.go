@@ -54,6 +54,7 @@ func forms(in report.Input) map[string][]byte {
 	return map[string][]byte{
 		"terminal.txt": terminal.Bytes(), "junit.xml": report.JUnit(in), "verdict.json": report.JSON(in.Verdict),
 		"summary.md": report.Markdown(in), "report.html": report.HTML(in),
+		"figures.txt": report.OpenMetrics([]report.Input{in}), "annotations.txt": report.Annotations(in, filepath.Base),
 	}
 }
 
@@ -79,7 +80,7 @@ func TestEachFormIsTheSameBytesForTheSameRun(t *testing.T) {
 func TestWhatIsBrokenComesFirst(t *testing.T) {
 	in := input(t, "policy: constant", "policy: constant\n        duration: 4s")
 	for form, got := range forms(in) {
-		if form == "verdict.json" || form == "junit.xml" {
+		if form == "verdict.json" || form == "junit.xml" || form == "figures.txt" || form == "annotations.txt" {
 			continue
 		}
 		text := string(got)
@@ -124,6 +125,7 @@ func TestHostileStringsNeitherRunNorBreakAnyForm(t *testing.T) {
 			switch form {
 			case "junit.xml":
 				parseXML(t, got)
+				checkJUnit(t, got)
 			case "report.html":
 				checkHTML(t, got)
 			}
@@ -186,6 +188,7 @@ func FuzzForms(f *testing.F) {
 		for form, got := range forms(in) {
 			if form == "junit.xml" {
 				parseXML(t, got)
+				checkJUnit(t, got)
 			}
 		}
 	})

@@ -172,3 +172,8 @@ func (p Policies) RecoveryBound(every time.Duration) (time.Duration, bool) {
 
 // longRun is an attempt so late that an exponential gap has reached its cap.
 const longRun = 64
+
+// Draws tells whether some gap is drawn by chance: exponential ones are.
+func (p Policies) Draws() bool {
+	return p.Retry != nil && p.Retry.Policy == Exponential || p.Builtin != nil && p.Builtin.Policy == Exponential
+}

@@ -143,7 +143,9 @@ func (p *parser) expect(v document.Value) {
 	}
 	for _, c := range f.Get("checks").List() {
 		p.s.Expect.Checks = append(p.s.Expect.Checks, c.Text())
+		p.named(c.Text(), c)
 	}
+	p.severity(f.Get("severity"))
 	switch n := len(p.s.Expect.Checks); {
 	case p.s.Expect.Verdict == "fail" && n == 0:
 		v.Problem("expects to fail, but not what", "checks: [policy-loaded]")
@@ -160,6 +162,33 @@ func (p *parser) expect(v document.Value) {
 		p.s.Expect.Logs = append(p.s.Expect.Logs, p.log(l))
 	}
 	f.Done()
+}
+
+// severity reads which checks are told without counting.
+func (p *parser) severity(v document.Value) {
+	for _, e := range v.Fields().All() {
+		switch level := e.Value.Text(); {
+		case level != "warn" && level != "fail":
+			e.Value.Problem(fmt.Sprintf("%q: want warn or fail", level), e.Key+": warn")
+		case level == "fail": // as without the line
+		case slices.Contains(p.s.Expect.Checks, e.Key):
+			e.KeyAt.Problem("must fail here, and would not count", "remove it here or under checks")
+		default:
+			if p.s.Expect.Severity == nil {
+				p.s.Expect.Severity = map[string]string{}
+			}
+			p.s.Expect.Severity[e.Key] = level
+		}
+		p.named(e.Key, e.KeyAt)
+	}
+}
+
+// named notes where a check is named.
+func (p *parser) named(check string, v document.Value) {
+	if p.s.Expect.Lines == nil {
+		p.s.Expect.Lines = map[string]int{}
+	}
+	p.s.Expect.Lines[check] = v.Line()
 }
 
 func (p *parser) log(v document.Value) Log {

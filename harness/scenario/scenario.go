@@ -93,6 +93,10 @@ type Expect struct {
 	Logs    []Log    // lines that must appear
 	// SpecErrors says that the spec has errors which Dapr swallows, and that the scenario is about them.
 	SpecErrors bool `json:",omitempty"`
+	// Severity is warn for the checks whose failure is told and does not count.
+	Severity map[string]string `json:",omitempty"`
+	// Lines are where the checks are named in the file.
+	Lines map[string]int `json:"-"`
 }
 
 // A Log is a line that a part of a service must print.

@@ -1,0 +1,56 @@
+package oracle_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/halfopen/halfopen/harness/oracle"
+	"github.com/halfopen/halfopen/harness/resiliency"
+	"github.com/halfopen/halfopen/harness/scenario"
+)
+
+// What a forecast says in sentences, as a golden file: a spec's policies, and what callers will live through.
+func TestForecastsInSentences(t *testing.T) {
+	var b strings.Builder
+	for _, c := range []struct {
+		name, policies, target string
+		timeout                time.Duration
+	}{
+		{"no_policy_at_all", "timeouts: { unused: 1s }", "", 0},
+		{"the_quickstart", "retries: { r: { duration: 5s, maxRetries: -1 } }\n    circuitBreakers: { b: { timeout: 5s, trip: consecutiveFailures >= 5 } }", "retry: r, circuitBreaker: b", 0},
+		{"a_timeout_besides", "timeouts: { t: 2s }\n    retries: { r: { duration: 5s, maxRetries: -1 } }\n    circuitBreakers: { b: { timeout: 5s, trip: consecutiveFailures >= 5 } }", "timeout: t, retry: r, circuitBreaker: b", 0},
+		{"a_breaker_that_outlasts_the_gap", "retries: { r: { duration: 1s, maxRetries: -1 } }\n    circuitBreakers: { b: { timeout: 30s, trip: consecutiveFailures >= 3 } }", "retry: r, circuitBreaker: b", 0},
+		{"few_retries_and_a_default_trip", "timeouts: { t: 500ms }\n    retries: { r: { duration: 200ms, maxRetries: 2 } }\n    circuitBreakers: { b: { maxRequests: 3, timeout: 10s } }", "timeout: t, retry: r, circuitBreaker: b", 0},
+		{"exponential", "retries: { r: { policy: exponential, maxInterval: 10s, maxRetries: 5 } }", "retry: r", 0},
+		{"a_trip_that_never_is", "retries: { r: { duration: 1s, maxRetries: 3 } }\n    circuitBreakers: { b: { trip: consecutiveFailurs > 3 } }", "retry: r, circuitBreaker: b", 0},
+		{"callers_that_leave", "retries: { r: { duration: 2s, maxRetries: -1 } }", "retry: r", 5 * time.Second},
+	} {
+		text := "apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: { name: x }\nspec:\n  policies:\n    " + c.policies + "\n"
+		if c.target != "" {
+			text += "  targets: { apps: { order-processor: { " + c.target + " } } }\n"
+		}
+		spec, _ := resiliency.Parse("x.yaml", []byte(text))
+		plan := scenario.NewPlan(scenario.Scenario{Services: []scenario.Service{
+			{Name: "order-processor", App: "order-processor", Port: 1},
+			{Name: "checkout", App: "checkout", Sends: &scenario.Sends{To: "order-processor", Path: "orders", Every: time.Second, Callers: 1, Timeout: c.timeout}},
+		}}, spec)
+		o := oracle.Foresee(plan, spec).Outlooks[0]
+		fmt.Fprintf(&b, "%s: %s\n", c.name, o.Policies)
+		for _, s := range o.Sentences() {
+			fmt.Fprintf(&b, "  %s\n", s)
+		}
+	}
+	golden := filepath.Join("testdata", "sentences.golden")
+	if *update {
+		require.NoError(t, os.WriteFile(golden, []byte(b.String()), 0o644))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	require.Equal(t, string(want), b.String())
+}
