@@ -55,6 +55,35 @@ func TestDaprdInTheBuiltInSidecarsPlace(t *testing.T) {
 	playDaprd(t, sampled)
 }
 
+// Older releases take other flags, and word their lines otherwise: both follow the version that daprd tells.
+func TestOlderDaprd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes for some seconds")
+	}
+	t.Parallel()
+	if os.Getenv(harness.EnvDaprd) != "" {
+		t.Skip("skipped: a daprd is of one release; the stand-in takes many")
+	}
+	for _, c := range []struct{ version, says string }{
+		{"1.8.4", "Retrying..."}, {"1.12.6", "Retrying in 500ms…"}, {"1.13.2", "after 3 attempts"},
+	} {
+		t.Run(c.version, func(t *testing.T) {
+			t.Parallel()
+			named := filepath.Join(t.TempDir(), "daprd-"+c.version)
+			require.NoError(t, os.Symlink(daprd(t), named))
+			run, err := harness.Play(t.Context(), harness.Options{
+				Scenario: "fails-n-then-succeeds", Env: "process", Binary: harnesstest.Binary(t), Reports: t.TempDir(), Sidecar: "daprd", Daprd: named,
+			})
+			require.NoError(t, err)
+			require.NotEqual(t, oracle.Fail, run.Verdict.Outcome, "%s", harnesstest.Story(run)) // on a busy machine it may be unknown
+			lines, err := os.ReadFile(filepath.Join(run.Dir, "history.jsonl"))
+			require.NoError(t, err)
+			require.Contains(t, string(lines), c.version+"-standin")
+			require.Contains(t, string(lines), c.says)
+		})
+	}
+}
+
 // TestDaprdPlaysTheCatalogue takes minutes: `make daprd` asks for it.
 func TestDaprdPlaysTheCatalogue(t *testing.T) {
 	if os.Getenv("HALFOPEN_CATALOGUE") == "" || testing.Short() {

@@ -78,15 +78,28 @@ func main() {
 	}
 }
 
+// Releases that have learnt a flag.
+const (
+	hasResourcesPath = 9
+	hasInternalHost  = 14
+)
+
 // flags reads daprd's. One that daprd doesn't know ends it, as it ends daprd.
 func (d *daprd) flags(args []string) error {
 	f := flag.NewFlagSet("daprd", flag.ContinueOnError)
 	text := func(name, value string) *string { return f.String(name, value, "") }
 	id, appPort, appHost := text("app-id", ""), text("app-port", ""), text("app-channel-address", "127.0.0.1")
 	listen, api := text("dapr-listen-addresses", "127.0.0.1"), text("dapr-http-port", "3500")
-	internal, internalHost := text("dapr-internal-grpc-port", "50002"), text("dapr-internal-grpc-listen-address", "")
+	internal, internalHost := text("dapr-internal-grpc-port", "50002"), new(string)
+	if d.minor >= hasInternalHost {
+		internalHost = text("dapr-internal-grpc-listen-address", "")
+	}
 	metricsPort, metricsHost := text("metrics-port", "9090"), text("metrics-listen-address", "0.0.0.0")
-	resources, config := text("resources-path", ""), text("config", "")
+	folder := "resources-path"
+	if d.minor < hasResourcesPath {
+		folder = "components-path"
+	}
+	resources, config := text(folder, ""), text("config", "")
 	level, mode := text("log-level", "info"), text("mode", "standalone")
 	asJSON, tell := f.Bool("log-as-json", false, ""), f.Bool("version", false, "")
 	mtls := f.Bool("enable-mtls", false, "")
