@@ -44,6 +44,12 @@ daprd: ## the whole catalogue with daprd beside each app: HALFOPEN_DAPRD=path, o
 bench: bin/halfopen ## what two sidecars cost a call, against a bare forwarder; fails where a ratio is missed
 	HALFOPEN_BENCH=$(CURDIR)/bin/halfopen go test -count=1 -run '^TestSpeed$$' -v ./sidecar/bench
 
+.PHONY: baseline
+baseline: bin/halfopen ## accept ten runs of a scenario, in the place of what was accepted: SCENARIO=... ENV=process (writes reports/baseline.json)
+	rm -rf reports/accepted
+	./bin/halfopen run --env $(ENV) --repeat 10 --parallel 5 --reports reports/accepted $(SCENARIO)
+	./bin/halfopen baseline update reports/accepted/*
+
 .PHONY: gate-demo
 gate-demo: ## show the gate: twenty unchanged runs on a busy machine don't fail it, an edit that worsens recovery by 30 % does
 	HALFOPEN_GATE=1 go test -count=1 -timeout 20m -run '^TestTheGateFailsForAnEditAndNotForNoise$$' -v ./scenarios

@@ -26,7 +26,7 @@ func findPrograms(path string, s scenario.Scenario) error {
 	}
 	var out problem.List
 	for _, v := range s.Services {
-		if len(v.Command) == 0 {
+		if len(v.Command) == 0 || v.Image != "" {
 			continue
 		}
 		program, where := v.Command[0], "PATH"

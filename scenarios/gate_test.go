@@ -17,8 +17,8 @@ import (
 
 	"github.com/halfopen/halfopen/harness"
 	"github.com/halfopen/halfopen/harness/baseline"
-	"github.com/halfopen/halfopen/harness/harnesstest"
 	"github.com/halfopen/halfopen/harness/env/memory"
+	"github.com/halfopen/halfopen/harness/harnesstest"
 	"github.com/halfopen/halfopen/harness/oracle"
 )
 

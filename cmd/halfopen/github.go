@@ -48,6 +48,7 @@ func (a actions) publish(out io.Writer, dirs []string) error {
 		return nil
 	}
 	var ins []report.Input
+	told := map[string]bool{} // repeats say the same
 	for _, dir := range dirs {
 		in, err := harness.Read(dir)
 		if err != nil {
@@ -55,8 +56,11 @@ func (a actions) publish(out io.Writer, dirs []string) error {
 		}
 		ins = append(ins, in)
 		if a.annotate {
-			if _, err := out.Write(report.Annotations(in, a.inRepository)); err != nil {
-				return err
+			for line := range strings.Lines(string(report.Annotations(in, a.inRepository))) {
+				if !told[line] {
+					io.WriteString(out, line)
+				}
+				told[line] = true
 			}
 		}
 	}

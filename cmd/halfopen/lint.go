@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -126,11 +127,25 @@ func explainRules(w io.Writer, ids []string, width int) error {
 	return nil
 }
 
-// warn tells briefly what lint has to say of a scenario's spec, before it is run: a line for each warning.
-func warn(w io.Writer, scenario string) {
-	for _, f := range harness.LintScenario(scenario).Findings {
-		if f.Severity == lint.Warning {
-			fmt.Fprintf(w, "lint: %s:%d:%d: %s %s\n", f.File, f.Line, f.Column, f.Rule, f.What)
+// warn tells briefly what lint has to say of some scenarios' specs, before they are run: a line for each warning, or
+// where there are several scenarios, for each of them.
+func warn(w io.Writer, scenarios []string) {
+	for _, scenario := range scenarios {
+		var rules []string
+		var file string
+		for _, f := range harness.LintScenario(scenario).Findings {
+			if f.Severity != lint.Warning {
+				continue
+			}
+			file = f.File
+			rules = append(rules, f.Rule)
+			if len(scenarios) == 1 {
+				fmt.Fprintf(w, "lint: %s:%d:%d: %s %s\n", f.File, f.Line, f.Column, f.Rule, f.What)
+			}
+		}
+		if len(rules) > 0 && len(scenarios) > 1 {
+			slices.Sort(rules)
+			fmt.Fprintf(w, "lint: %s: %s\n", file, strings.Join(slices.Compact(rules), ", "))
 		}
 	}
 }

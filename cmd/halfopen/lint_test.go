@@ -87,3 +87,11 @@ func TestARunTellsLintsWarningsFirst(t *testing.T) {
 	_, _, errs = command(t, "run", "--quiet", "--env", "moon", "stop-order-processor")
 	require.NotContains(t, errs, "lint: ")
 }
+
+func TestManyRunsTellALineForEachSpec(t *testing.T) {
+	code, _, errs := command(t, "run", "--env", "moon", "stop-order-processor", "only-the-scoped-app", "no-spec-at-all")
+	require.Equal(t, 2, code)
+	require.Contains(t, errs, "lint: scenarios/stop-order-processor/resiliency.yaml: L11, L16, L18\n")
+	require.Contains(t, errs, "lint: scenarios/only-the-scoped-app/resiliency.yaml: L16, L18, L27\n")
+	require.Equal(t, 2, strings.Count(errs, "lint: "))
+}

@@ -172,7 +172,8 @@ func TestContainersWithoutAnEngineAreOneClearLine(t *testing.T) {
 	code, _, errs := command(t, "run", "--quiet", "--env", "container", "nothing-happens")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, errs, "no container engine at DOCKER_HOST=unix:///nonexistent")
-	require.Equal(t, 1, strings.Count(errs, "\n"))
+	_, told, _ := strings.Cut(errs, "halfopen: ") // before it stands what lint says of the spec
+	require.Equal(t, 1, strings.Count(told, "\n"), "%s", errs)
 }
 
 func TestListAndPlanStartNothingAndTellAll(t *testing.T) {

@@ -57,9 +57,7 @@ promise is broken, else 3 where anything could not be judged, else 0.`,
 				return fmt.Errorf("--shard %s: nothing is left for it of %d runs (at most as many shards as runs)", many.shard, all)
 			}
 			if !look.quiet {
-				for _, scenario := range scenariosOf(jobs) {
-					warn(cmd.ErrOrStderr(), scenario)
-				}
+				warn(cmd.ErrOrStderr(), scenariosOf(jobs))
 			}
 			g.ask(jobs)
 			if len(jobs) > 1 {

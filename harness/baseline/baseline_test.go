@@ -191,7 +191,7 @@ func TestWhatIsWorseIsToldWithItsNumbers(t *testing.T) {
 		"no_run_at_all":                   {nil, oracle.Unknown, "no run could be judged"},
 		"the_same":                        {times(1, sample(2*time.Second, 3)), oracle.Pass, ""},
 		"a_tenth_longer":                  {times(5, sample(2200*time.Millisecond, 3)), oracle.Pass, ""},
-		"a_third_longer_once":             {times(1, sample(2600*time.Millisecond, 3)), oracle.Unknown, "recovery looks worse (2.6s now, 2s accepted), and 1 run can't tell it from chance: with 10 accepted it takes 4"},
+		"a_third_longer_once":             {times(1, sample(2600*time.Millisecond, 3)), oracle.Unknown, "recovery looks worse, 2.6s now and 2s accepted, and 1 run can't tell it from chance: with 10 accepted it takes 4"},
 		"a_third_longer":                  {times(4, sample(2600*time.Millisecond, 3)), oracle.Fail, "recovery: 2.6s in 4 runs, 2s accepted in 10 runs: 30 % worse (chance explains it with p = 0.001)"},
 		"a_third_longer_in_half_the_runs": {append(times(2, sample(2600*time.Millisecond, 3)), times(2, sample(2*time.Second, 3))...), oracle.Pass, ""},
 		"one_order_more_refused":          {times(9, sample(2*time.Second, 4)), oracle.Pass, ""},

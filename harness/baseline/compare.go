@@ -144,11 +144,11 @@ func (c Comparison) compare(f figure) (d oracle.Difference, ok bool) {
 		d.Outcome = oracle.Fail
 	case 2*worse > n*m && c.next() > 0:
 		d.Outcome = oracle.Unknown
-		d.Why = fmt.Sprintf("%s looks worse (%s now, %s accepted), and %s can't tell it from chance: with %d accepted it takes %d",
+		d.Why = fmt.Sprintf("%s looks worse, %s now and %s accepted, and %s can't tell it from chance: with %d accepted it takes %d",
 			f.name, d.Now.In(f.unit), d.Accepted.In(f.unit), runs(m), n, c.next())
 	case worse == n*m:
 		d.Outcome = oracle.Unknown
-		d.Why = fmt.Sprintf("%s looks worse (%s now, %s accepted), and %s accepted are too few to tell it from chance: accept 10",
+		d.Why = fmt.Sprintf("%s looks worse, %s now and %s accepted, and %s accepted are too few to tell it from chance: accept 10",
 			f.name, d.Now.In(f.unit), d.Accepted.In(f.unit), runs(n))
 	case f.blind(c.Accepted.Runs, c.Runs, d.Accepted.Median):
 		d.Outcome = oracle.Unknown

@@ -94,7 +94,7 @@ func printable(line string) string {
 // advice is for an app that listens somewhere else than it should.
 func (p *part) advice(ctx context.Context) string {
 	c, service := p.cluster, p.cluster.cfg.Plan.Scenario.Service(p.Service)
-	if p.Part.Part != history.App || len(service.Command) == 0 || service.Host != "" {
+	if p.Part.Part != history.App || len(service.Command) == 0 || service.Image != "" || service.Host != "" {
 		return ""
 	}
 	elsewhere := net.JoinHostPort("127.0.0.1", strconv.Itoa(c.places[p.Service].App))

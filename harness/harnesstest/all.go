@@ -29,7 +29,8 @@ func RunAll(t *testing.T, folder string, options ...Option) {
 		t.Run("container", func(t *testing.T) { t.Skipf("skipped: runs in %s: %s", ground.Name, ground.Why) })
 	}
 	cases := longestFirst(t, folder)
-	waves := &waves{atOnce: atOnce[ground.Name] * runtime.GOMAXPROCS(0)}
+	carries, _ := harness.Carries(ground.Name)
+	waves := &waves{atOnce: carries}
 	// Who holds one of go test's places while it waits for an earlier wave must not keep that wave from a place.
 	early := parallel() >= len(cases)
 	for _, c := range cases {
@@ -79,9 +80,6 @@ func parallel() int {
 	}
 	return runtime.GOMAXPROCS(0)
 }
-
-// atOnce is how many scenarios a core carries without being late.
-var atOnce = map[string]int{"container": 4, "process": 8}
 
 // waves gives each scenario that is played a place in a wave. Those that -run leaves out take none.
 type waves struct {

@@ -10,7 +10,7 @@ func l05() Rule {
 	return Rule{
 		ID: "L05", Severity: Error, Link: pageOverview,
 		Title:  "a field that daprd doesn't know",
-		Reason: "daprd ignores unknown fields without a word. Wrong case alone is read by daprd (that is a note), but Kubernetes drops it.",
+		Reason: "daprd ignores unknown fields without a word. Wrong case alone is read by daprd (that is a note), but refused or dropped by Kubernetes.",
 		Effect: "the field is ignored, and its default is in force",
 		Mend:   "correct the field's name",
 		Shown:  "in memory",
@@ -19,7 +19,7 @@ func l05() Rule {
 			for _, o := range c.res.doc.OtherCase {
 				key := o.At.Path()[lastDot(o.At.Path()):]
 				c.say(Note, o.At, fmt.Sprintf("%s is written in another case than %s", key, o.Name),
-					"daprd reads it all the same; Kubernetes drops it as an unknown field", "write "+o.Name)
+					"daprd reads it all the same; Kubernetes refuses or drops it as an unknown field", "write "+o.Name)
 			}
 		},
 	}

@@ -56,6 +56,65 @@ func TestDefaultsOfAllFields(t *testing.T) {
 	require.Equal(t, resiliency.Breaker{Name: "b", MaxRequests: 1, Timeout: 60 * time.Second, Trip: "consecutiveFailures > 5", Line: 4}, s.Breakers["b"])
 }
 
+func TestABreakersTimeoutOfZeroIsTheDefault(t *testing.T) {
+	require.Equal(t, 60*time.Second, parse(t, spec("circuitBreakers: { b: { timeout: 0s } }", "")).Breakers["b"].Timeout)
+}
+
+func TestWhatDaprdReadsThoughItIsOdd(t *testing.T) {
+	s := parse(t, spec("retries: { a: &r { duration: 2s, maxRetries: 0x10 }, b: { <<: *r, maxRetries: 1 } }", ""))
+	require.Equal(t, 16, s.Retries["a"].MaxRetries)
+	require.Equal(t, 2*time.Second, s.Retries["b"].Duration)
+	s, problems := resiliency.Parse("x.yaml", []byte(spec("retries: { a: { maxRetries: -7 } }, timeouts: { t: -1s }", "")))
+	require.Len(t, problems, 2)
+	require.False(t, s.Broken)
+	require.Equal(t, resiliency.Forever, s.Retries["a"].MaxRetries)
+	_, problems = resiliency.Parse("x.yaml", []byte(spec("retries: { a: { maxRetries: '3' } }", "")))
+	require.Len(t, problems, 1, "a number in quotes is text")
+}
+
+func TestTargetsThatAreNotRunAreReadAllTheSame(t *testing.T) {
+	s, problems := resiliency.Parse("x.yaml", []byte(spec("circuitBreakers: { b: {} }", "apps: { x: { circuitBreaker: b } }, actors: { A: { circuitBreaker: b }, B: { circuitBreaker: c, circuitBreakerScope: id } }, components: { k: { retry: b, inbound: { circuitBreaker: c } } }")))
+	kinds := map[string]string{}
+	for _, p := range problems {
+		kinds[p.Field] = string(p.Kind)
+	}
+	require.Equal(t, map[string]string{
+		"spec.targets.actors.A.circuitBreaker":             string(resiliency.NoScope),
+		"spec.targets.actors.B.circuitBreaker":             string(resiliency.NoPolicy),
+		"spec.targets.components.k.inbound.circuitBreaker": string(resiliency.NoPolicy),
+		"spec.targets.components.k.retry":                  string(resiliency.NoDirection),
+	}, kinds)
+	require.False(t, s.Broken, "app targets apply all the same")
+	require.NotNil(t, s.For("a", "x").Breaker)
+}
+
+func TestTheShapeOfATrip(t *testing.T) {
+	for expr, want := range map[string]struct {
+		threshold, fewest            int
+		only, whole, ratio, dividing bool
+	}{
+		"consecutiveFailures > 5":                                  {6, 6, true, false, false, false},
+		"totalFailures >= 3":                                       {3, 3, false, false, false, false},
+		"requests >= 10 && totalFailures > 1":                      {10, 2, false, false, false, false},
+		"totalFailures / requests > 0":                             {1, 1, false, true, true, false},
+		"totalFailures * 100 / requests > 50":                      {1, 1, false, false, true, false},
+		"totalFailures * 2 > requests":                             {1, 1, false, false, true, false},
+		"double(totalFailures) / double(requests) > 0.5":           {1, 1, false, false, true, false},
+		"totalFailures * 100 / totalSuccesses > 50":                {0, 1, false, false, true, true},
+		"requests > 2000":                                          {0, 1, false, false, false, false},
+		"[1, 2].exists(n, consecutiveFailures >= n + 1)":           {2, 2, false, false, false, false},
+		"consecutiveFailures >= 2 && consecutiveFailures % 2 == 0": {2, 2, true, false, false, false},
+	} {
+		trip, err := resiliency.CompileTrip(expr)
+		require.NoError(t, err, expr)
+		n, _ := trip.Threshold()
+		require.Equal(t, want.threshold, n, expr)
+		n, _ = trip.FewestFailures()
+		require.Equal(t, want.fewest, n, expr)
+		require.Equal(t, []bool{want.only, want.whole, want.ratio, want.dividing}, []bool{trip.OnlyConsecutive(), trip.WholeDivision(), trip.Ratio(), trip.DividesBySuccesses()}, expr)
+	}
+}
+
 func TestWhichPoliciesAreInForce(t *testing.T) {
 	builtin := "every 1s, at most 3"
 	for _, c := range []struct {

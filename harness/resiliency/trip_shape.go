@@ -15,7 +15,7 @@ func (t Trip) Threshold() (failures int, ok bool) { return t.after(0) }
 // FewestFailures is the same where any number of successes may have come before: a trip that counts requests may
 // need fewer failures then.
 func (t Trip) FewestFailures() (failures int, ok bool) {
-	for _, successes := range []int{0, 1, 2, 3, 5, 10, 20, 50, 100, 1000} {
+	for _, successes := range []int{0, 1, 2, 3, 5, 10, 20, 50, 100, 1000, 10_000, 1_000_000} {
 		if n, trips := t.after(successes); trips && (!ok || n < failures) {
 			failures, ok = n, true
 		}
@@ -25,10 +25,7 @@ func (t Trip) FewestFailures() (failures int, ok bool) {
 
 // after counts failures that follow some successes.
 func (t Trip) after(successes int) (failures int, ok bool) {
-	var c Counts
-	for range successes {
-		c.Success()
-	}
+	c := Counts{Requests: int64(successes), TotalSuccesses: int64(successes), ConsecutiveSuccesses: int64(successes)}
 	for failures = 1; failures <= maxFailures; failures++ {
 		c.Failure()
 		if t.Eval(c) {

@@ -45,6 +45,12 @@ func TestEveryScenarioIsWhatTheSchemaSaysAndNamesIt(t *testing.T) {
 	more, err := filepath.Glob("../../scenarios/testdata/*/scenario.yaml")
 	require.NoError(t, err)
 	require.Greater(t, len(files), 30)
+	for _, pattern := range []string{"../../examples/*/*/scenario.yaml", "../../examples/gotest/scenarios/*/scenario.yaml"} {
+		examples, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, examples, pattern)
+		more = append(more, examples...)
+	}
 	for _, file := range append(files, more...) {
 		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
 			text, err := os.ReadFile(file)
@@ -155,12 +161,13 @@ func TestWhatTheSchemaRefusesTheParserRefuses(t *testing.T) {
 		"a_checkout_with_port":               {"service", "app: checkout, port: 80, sends: { to: b }"},
 		"a_checkout_that_sends_nothing":      {"service", "app: checkout"},
 		"an_order_processor_that_sends":      {"service", "app: order-processor, sends: { to: b }"},
-		"an_image_that_says_its_body":        {"service", "image: x, port: 80, sends: { to: b, body: x }"},
-		"an_image_beside_a_command":          {"service", "image: x, command: [a], port: 80"},
-		"an_image_with_a_host":               {"service", "image: x, port: 80, host: 127.0.0.1"},
+		"an_image_that_is_told_a_body":       {"service", "image: x, port: 80, sends: { to: b, body: y }"},
+		"an_image_on_localhost":              {"service", "image: x, port: 80, host: 127.0.0.1"},
+		"an_order_processor_on_localhost":    {"service", "app: order-processor, host: 127.0.0.1"},
+		"ready_without_a_port":               {"service", "command: [x], ready: /healthz, sends: { to: b }"},
+		"an_id_of_the_built_in_checkout":     {"sends", "to: b, id: $.orderId"},
+		"an_id_that_is_no_path":              {"service", "command: [x], sends: { to: b, id: orderId }"},
 		"a_command_at_a_strange_host":        {"service", "command: [x], port: 80, host: 10.0.0.1"},
-		"a_command_that_is_ready_nowhere":    {"service", "command: [x], sends: { to: b }, ready: /healthz"},
-		"a_checkout_that_says_where_ids_are": {"service", "app: checkout, sends: { to: b, id: $.orderId }"},
 		"sends_to_nobody":                    {"sends", "every: 1s"},
 		"a_method_in_small_letters":          {"sends", "to: b, method: post"},
 		"a_pause_without_unit":               {"sends", "to: b, every: 5"},
@@ -288,7 +295,10 @@ func TestTheSchemaTakesWhatTheParserTakes(t *testing.T) {
 		require.Empty(t, problems, sidecar)
 		require.NoError(t, refuses(t, s, text), sidecar)
 	}
-	for _, service := range []string{"image: x, port: 80, ready: ok, env: { A: 1 }", "app: order-processor, port: 81", "command: [x, 1], port: 80, host: 127.0.0.1, readyWithin: 2m", "command: [x], sends: { to: b, id: $.orderId }"} {
+	for _, service := range []string{
+		"image: x, command: [a, 1], port: 80, ready: ok, env: { A: 1 }", "app: order-processor, port: 81", "command: [x], port: 80",
+		"command: [x], port: 80, host: 127.0.0.1, ready: ok, readyWithin: 2m", "command: [x], sends: { to: b, id: $.order.id }", "image: x, port: 80, sends: { to: b, headers: { A: b } }",
+	} {
 		text := with("service", service)
 		_, problems := scenario.Parse("x/scenario.yaml", []byte(text))
 		require.Empty(t, problems, service)

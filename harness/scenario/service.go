@@ -36,8 +36,6 @@ func (p *parser) service(e document.Entry) Service {
 		e.KeyAt.Problem("has `app:` beside `image:` or `command:`", "keep one of them")
 	case s.App == "" && s.Image == "" && len(s.Command) == 0:
 		e.KeyAt.Problem("has neither `app:` nor `image:` nor `command:`", "app: order-processor")
-	case s.Image != "" && len(s.Command) > 0:
-		e.KeyAt.Problem("has `image:` beside `command:`", "keep one of them")
 	case s.App == "" && s.Port == 0 && !f.Get("sends").Set():
 		e.KeyAt.Problem("has neither `port:` nor `sends:`", "where does it listen, or to whom does it send?")
 	case port == 0 && s.App == "checkout" && f.Get("port").Set():
@@ -64,7 +62,7 @@ func (p *parser) service(e document.Entry) Service {
 
 // host checks where a command says that it listens.
 func (p *parser) host(v document.Value, s Service) {
-	if len(s.Command) == 0 {
+	if len(s.Command) == 0 || s.Image != "" {
 		v.Problem("is only for a `command:`", "an app in a container is reached at its container's address: let it listen on 0.0.0.0")
 	}
 	if ip := net.ParseIP(s.Host); ip == nil || !ip.IsLoopback() {
