@@ -103,7 +103,7 @@ func TestDaprdPlaysTheCatalogue(t *testing.T) {
 var notWithDaprd = map[string]string{}
 
 // daprdAtOnce is how many scenarios go on at once.
-var daprdAtOnce = map[string]int{"container": 2, "process": 6}
+var daprdAtOnce = map[string]int{"container": 6, "process": 6}
 
 // playDaprd plays scenarios with daprd: each keeps its promises, but for those of which a known deviation tells.
 func playDaprd(t *testing.T, dirs []string) {
