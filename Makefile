@@ -1,6 +1,7 @@
 # halfopen: every target is one line in `make help`.
 SCENARIO ?= stop-order-processor
 ENV      ?= auto
+SIDECAR  ?=
 ARGS     ?=
 REPORTS  ?= reports
 MINUTES  ?= 10
@@ -15,8 +16,8 @@ help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: chaos
-chaos: bin/halfopen ## run one scenario and judge it: SCENARIO=stop-order-processor ENV=auto|container|process ARGS=...
-	@./bin/halfopen run --env $(ENV) --reports $(REPORTS) $(ARGS) $(SCENARIO)
+chaos: bin/halfopen ## run one scenario and judge it: SCENARIO=stop-order-processor ENV=auto|container|process SIDECAR=builtin|daprd ARGS=...
+	@./bin/halfopen run --env $(ENV) $(if $(SIDECAR),--sidecar $(SIDECAR)) --reports $(REPORTS) $(ARGS) $(SCENARIO)
 
 .PHONY: test
 # One package after the other: what one starts would make another's machine late, and late is not judged.
@@ -57,6 +58,10 @@ honest: ## no false alarm over random specs, faults, callers and seeds in memory
 .PHONY: loaded
 loaded: ## no false alarm on a machine whose cores are all kept busy: RUNS=100 ENV=process, or RUNS=50 ENV=container
 	HALFOPEN_LOADED=$(or $(RUNS),100) HALFOPEN_ENV=$(ENV) go test -count=1 -timeout 0 -run '^TestALoadedMachineGivesNoFalseAlarm$$' -v ./scenarios
+
+.PHONY: daprd
+daprd: ## the whole catalogue with daprd beside each app: HALFOPEN_DAPRD=path, or else the stand-in; HALFOPEN_ENV
+	HALFOPEN_CATALOGUE=1 go test -count=1 -timeout 20m -run '^TestDaprd' -v ./scenarios
 
 .PHONY: bench
 bench: bin/halfopen ## what two sidecars cost a call, against a bare forwarder; fails where a ratio is missed
@@ -128,6 +133,10 @@ clean: ## remove what runs have left behind, and what was built
 .PHONY: bin/halfopen
 bin/halfopen:
 	@go build -trimpath -o $@ ./cmd/halfopen
+
+.PHONY: bin/standin/daprd
+bin/standin/daprd: ## a stand-in for daprd, for machines that can't have it: SIDECAR=daprd HALFOPEN_DAPRD=bin/standin/daprd
+	@go build -trimpath -ldflags "-s -w" -o $@ ./scenarios/standin
 
 .PHONY: bin/linux/halfopen
 bin/linux/halfopen:

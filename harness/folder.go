@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/halfopen/halfopen/harness/env"
 	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/resiliency"
 	"github.com/halfopen/halfopen/harness/scenario"
@@ -132,10 +133,10 @@ func (f *flushing) end() error {
 }
 
 // header says what a history is of.
-func header(id string, plan scenario.Plan, spec *resiliency.Spec, sidecarSpec []byte, g Ground) history.Header {
+func header(id string, plan scenario.Plan, spec *resiliency.Spec, sidecarSpec []byte, g Ground, beside env.Sidecar) history.Header {
 	h := history.Header{
 		Run: id, Scenario: plan.Scenario.Name, ScenarioSHA256: fileSum(plan.Scenario.File),
-		Env: g.Name, EnvWhy: g.Why, Sidecar: "builtin", SidecarVersion: Version(),
+		Env: g.Name, EnvWhy: g.Why, Sidecar: beside.Kind, SidecarVersion: beside.Version,
 		Versions: map[string]string{"halfopen": Version(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH},
 	}
 	for k, v := range g.Versions {

@@ -22,6 +22,8 @@ type Options struct {
 	Scenario          string         // a scenario's folder or file
 	Env               string         // auto (default) | container | process
 	SidecarResiliency string         // a spec for the sidecars other than the oracle's: to see a promise broken
+	Sidecar           string         // builtin | daprd; "" for what the scenario says, and then the built-in one
+	Daprd             string         // a daprd executable, its name on PATH, or an image; "" for the one that is found
 	Reports           string         // where runs land; "reports" by default
 	Binary            string         // a halfopen executable to play the roles; this one by default
 	Timeout           time.Duration  // of the whole run; 0 takes the plan's own
@@ -40,7 +42,7 @@ type Run struct {
 // Play takes a scenario from its files to its verdict. An error means that nothing could be judged; a broken
 // promise is no error but in the verdict. Bad input is a problem.List and starts nothing.
 func Play(ctx context.Context, o Options) (*Run, error) {
-	plan, spec, sidecarSpec, ground, err := prepare(ctx, o)
+	plan, spec, sidecarSpec, ground, beside, err := prepare(ctx, o)
 	if err != nil {
 		return nil, NotStarted{err}
 	}
@@ -54,7 +56,7 @@ func Play(ctx context.Context, o Options) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := header(id, plan, spec, sidecarSpec, ground)
+	h := header(id, plan, spec, sidecarSpec, ground, beside)
 	rec, closeHistory, err := dir.record(h)
 	if err != nil {
 		return nil, err
@@ -71,7 +73,7 @@ func Play(ctx context.Context, o Options) (*Run, error) {
 		options: o, plan: plan, spec: spec, rec: rec, up: up,
 		config: env.Config{
 			Run: id, Dir: dir.path, Binary: ground.Binary, Plan: plan,
-			Specs: specs(plan, spec, sidecarSpec), SpecNames: specNames(spec), Record: rec, Ledger: ledger,
+			Specs: specs(plan, spec, sidecarSpec), SpecNames: specNames(spec), Record: rec, Ledger: ledger, Sidecar: beside,
 		},
 	}
 	err = p.play(ctx, ground.Start)
@@ -96,29 +98,32 @@ func (n NotStarted) Unwrap() error { return n.error }
 type Unsuited struct{ error }
 
 // prepare reads all input and chooses the environment. It starts nothing.
-func prepare(ctx context.Context, o Options) (plan scenario.Plan, spec *resiliency.Spec, sidecars []byte, g Ground, err error) {
+func prepare(ctx context.Context, o Options) (plan scenario.Plan, spec *resiliency.Spec, sidecars []byte, g Ground, beside env.Sidecar, err error) {
 	s, spec, err := Load(o.Scenario)
 	if err != nil {
-		return plan, nil, nil, g, err
+		return plan, nil, nil, g, beside, err
 	}
 	if sidecars, err = sidecarSpec(o); err != nil {
-		return plan, nil, nil, g, err
+		return plan, nil, nil, g, beside, err
 	}
 	if o.Timeout < 0 {
-		return plan, nil, nil, g, fmt.Errorf("a timeout of %s: time only goes forward", o.Timeout)
+		return plan, nil, nil, g, beside, fmt.Errorf("a timeout of %s: time only goes forward", o.Timeout)
 	}
 	name, why, err := suited(s, o.Env)
 	if err != nil {
-		return plan, nil, nil, g, err
+		return plan, nil, nil, g, beside, err
 	}
 	if err := findPrograms(o.Scenario, s); err != nil {
-		return plan, nil, nil, g, err
+		return plan, nil, nil, g, beside, err
 	}
 	g, err = Choose(ctx, name, o.Binary)
 	if why != "" {
 		g.Why = why
 	}
-	return scenario.NewPlan(s, spec), spec, sidecars, g, err
+	if err == nil {
+		beside, err = sidecar(ctx, o, s, g.Name)
+	}
+	return scenario.NewPlan(s, spec), spec, sidecars, g, beside, err
 }
 
 // runID names a run so that folders sort by scenario and time, and parallel runs don't meet.

@@ -3,6 +3,8 @@ package harness
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/halfopen/halfopen/harness/env"
 	"github.com/halfopen/halfopen/harness/history"
@@ -24,6 +26,9 @@ type Rehearsal struct {
 // to its end; what was recorded until then is in the case.
 func Rehearse(ctx context.Context, r Rehearsal) (oracle.Case, error) {
 	plan := scenario.NewPlan(r.Scenario, r.Spec)
+	if r.Scenario.Sidecar.Kind == scenario.Daprd {
+		return oracle.Case{}, fmt.Errorf("sidecar daprd: it is a program, and can't run in memory: %w", errors.ErrUnsupported)
+	}
 	c := oracle.Case{Plan: plan, Spec: r.Spec}
 	h := history.Header{Run: r.Scenario.Name, Scenario: r.Scenario.Name, Env: "memory", EnvWhy: "asked for", Sidecar: "builtin", SidecarVersion: Version()}
 	if r.Spec != nil {

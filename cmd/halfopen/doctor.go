@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"runtime"
 	"syscall"
 	"text/tabwriter"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/halfopen/halfopen/harness"
 	"github.com/halfopen/halfopen/harness/env/container"
+	"github.com/halfopen/halfopen/harness/scenario"
 )
 
 // handPorts are those that playing by hand uses: the quickstart's two terminals, and `make up` for Toxiproxy's API.
@@ -54,7 +54,7 @@ environment --env auto would take. It exits 2 where nothing could run at all.`,
 				fmt.Fprintf(w, "port %d\t%s\n", p.port, portState(p.port, p.by))
 			}
 			fmt.Fprintf(w, "open files\t%s\n", openFiles())
-			fmt.Fprintf(w, "daprd\t%s\n", onPath("daprd", "not on PATH: the built-in sidecar is used"))
+			fmt.Fprintf(w, "daprd\t%s\n", daprd())
 			ground, err := harness.Choose(ctx, "auto", "")
 			if err != nil {
 				w.Flush()
@@ -99,9 +99,10 @@ func openFiles() string {
 	return fmt.Sprint(r.Cur)
 }
 
-func onPath(name, otherwise string) string {
-	if path, err := exec.LookPath(name); err == nil {
-		return path
+func daprd() string {
+	binary, image := harness.FindDaprd("", scenario.Scenario{})
+	if binary != "" {
+		return binary + " (for --sidecar daprd)"
 	}
-	return otherwise
+	return "none here: --sidecar daprd would take the image " + image + ", in containers alone"
 }

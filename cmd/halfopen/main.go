@@ -99,7 +99,7 @@ Exit codes: 0 all promises kept, 1 a promise broken, 2 wrong usage or bad input,
 	root.SetErr(errs)
 	root.AddCommand(
 		newRunCommand(), newTryCommand(), newInitCommand(), newPlanCommand(), newForecastCommand(), newExploreCommand(), newLintCommand(), newCheckCommand(), newExplainCommand(), newReportCommand(), newBaselineCommand(),
-		newListCommand(), newSchemaCommand(), newDoctorCommand(), newCleanCommand(),
+		newCompareCommand(), newListCommand(), newSchemaCommand(), newDoctorCommand(), newCleanCommand(),
 		newSidecarCommand(), newAppCommand(), newLinkCommand(), newHoldCommand(), newReapCommand(),
 	)
 	return root

@@ -33,6 +33,7 @@ code is the worst of all: 1 where any promise is broken, else 3 where anything c
   halfopen run scenarios --shard 2/4 --fail-fast
   halfopen run stop-order-processor flapping --repeat 5 --parallel 4
   halfopen run stop-order-processor --env process
+  halfopen run stop-order-processor --sidecar daprd --daprd ./daprd
   halfopen run stop-order-processor --sidecar-resiliency slower.yaml   # exits 1: a promise is broken
   halfopen run --baseline reports/baseline.json stop-order-processor   # exits 1 where it got worse, too`,
 		Args: needs("a scenario", "halfopen list shows what is there"),
@@ -88,6 +89,8 @@ code is the worst of all: 1 where any promise is broken, else 3 where anything c
 	f := cmd.Flags()
 	f.StringVar(&o.Env, "env", "auto", "where to run: auto | container | process")
 	f.StringVar(&o.SidecarResiliency, "sidecar-resiliency", "", "a spec `file` for the sidecars other than the scenario's, which is judged against")
+	f.StringVar(&o.Sidecar, "sidecar", "", "builtin | daprd (default: what the scenario says, and then builtin)")
+	f.StringVar(&o.Daprd, "daprd", "", "a daprd: its `path`, its name on PATH, or in containers an image (default: HALFOPEN_DAPRD, PATH, ~/.dapr/bin)")
 	f.StringVar(&o.Reports, "reports", "reports", "the `folder` where runs land")
 	f.DurationVar(&o.Timeout, "timeout", 0, "give up on a run after this long (default: what its plan allows)")
 	many.flags(f)

@@ -26,6 +26,9 @@ type cluster struct {
 	up     bool              // once everything but the callers is
 	closed sync.Once
 	err    error
+
+	counting sync.WaitGroup
+	enough   context.CancelFunc // ends the counting
 }
 
 // Bring brings everything up on host but the callers: links first, then each sidecar and each app that is
@@ -88,8 +91,13 @@ func Closing(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // Load starts the callers.
 func (c *cluster) Load(ctx context.Context) error {
+	counting, enough := context.WithCancel(context.WithoutCancel(ctx))
+	c.enough = enough
 	var all errgroup.Group
 	for _, s := range c.cfg.Plan.Scenario.Services {
+		if s.Sends != nil && c.cfg.Sidecar.Kind == scenario.Daprd {
+			c.counting.Go(func() { c.count(counting, s.Name) })
+		}
 		if c.isLoad(s) {
 			all.Go(func() error { return c.part(s.Name, history.App).start(ctx) })
 		}
@@ -132,6 +140,10 @@ func (c *cluster) Close(ctx context.Context) error {
 	c.closed.Do(func() {
 		if c.up {
 			c.readAllMetrics(ctx)
+		}
+		if c.enough != nil {
+			c.enough()
+			c.counting.Wait()
 		}
 		c.err = c.host.Close(ctx)
 	})

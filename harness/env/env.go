@@ -34,6 +34,7 @@ type Config struct {
 	Binary    string            // a halfopen executable that can play the roles app, sidecar, link and hold
 	Plan      scenario.Plan     // what to bring up
 	Specs     map[string][]byte // the Resiliency file that each service's sidecar gets; none where absent
+	Sidecar   Sidecar           // the program that runs beside each app
 	SpecNames []string          // the resources that the oracle's spec names: proved loaded or told missing
 	Record    *history.Recorder
 	Ledger    *Ledger // where children are written down, so that they can be found when the harness is gone
@@ -88,7 +89,7 @@ type Part struct {
 	Service string
 	Part    string   // history.App or history.Sidecar
 	Role    []string // arguments of the halfopen binary; empty where Command or Image is set
-	Command []string // any program
+	Command []string // any program; with Image, its arguments
 	Image   string   // any image
 	Env     []string // k=v
 	Files   []File   // to be there before it starts
@@ -96,9 +97,9 @@ type Part struct {
 }
 
 // A File is handed to a part: its content is copied to where the part can read it.
-// The placeholder {{files}} in Role and Env stands for the folder where the host has put it.
+// The placeholder {{files}} in Role, Command and Env stands for the folder where the host has put it.
 type File struct {
-	Name string
+	Name string // with slashes where it lies in a folder of its own
 	Data []byte
 }
 

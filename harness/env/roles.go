@@ -13,8 +13,11 @@ import (
 // SpecFile is the name under which a sidecar finds its Resiliency file.
 const SpecFile = "resiliency.yaml"
 
-// sidecar is how a service's sidecar is started: daprd's flags, and its peers behind their links.
+// sidecar is how a service's sidecar is started. The built-in one takes daprd's flags, and its peers behind their links.
 func (c *cluster) sidecar(s scenario.Service) Part {
+	if c.cfg.Sidecar.Kind == scenario.Daprd {
+		return c.daprd(s)
+	}
 	place := c.places[s.Name]
 	args := []string{
 		"sidecar", "--app-id", s.Name,

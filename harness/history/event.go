@@ -25,10 +25,10 @@ const (
 // What a tap sees on a link (source [Links]). Conn numbers the connection within the link.
 const (
 	KindAccept   Kind = "accept"   // a client connected
-	KindRequest  Kind = "request"  // a request head; Op: trace id, ID: order id, Path; Attrs: n (the n-th on its connection, from 1), method, length, chunked, app (dapr-app-id)
+	KindRequest  Kind = "request"  // a request head; Op: trace id, ID: order id, Path; Attrs: n (the n-th on its connection, from 1), method, length, chunked, app (dapr-app-id), protocol=grpc where it is a stream
 	KindResponse Kind = "response" // a response head; Status; Op, ID, Path as in its request; Attrs: n, retry_after, fault (the one that answered in the app's place)
 	KindComplete Kind = "complete" // the last byte of that response has passed; Op, ID, Path, Status as above; Attrs: n
-	KindClose    Kind = "close"    // the connection ended; Text: eof | reset | refused | cut; Attrs: by (client | upstream | tap), open (the n of a request without a complete response, if any)
+	KindClose    Kind = "close"    // the connection ended; Text: eof | reset | refused | cut; Attrs: by (client | upstream | tap), open (the n of a request without a complete response, if any: an event each), stream=true where only that one ended
 )
 
 // What an app or a sidecar prints (source Output(service, part)).
@@ -36,6 +36,10 @@ const KindLine Kind = "line" // Text: one line without its newline; Service, Par
 
 // KindMetric is a number that a sidecar tells of itself (source [Runner], or the file that holds it).
 const KindMetric Kind = "metric" // Service, Part; ID: the metric's name; Text: its value; Attrs: its labels; Error: why there are none
+
+// KindCount is how many attempts a daprd says that it has made, noted whenever that changes: those that never cross the
+// link are seen nowhere else.
+const KindCount Kind = "count" // Service, Part; ID: the metric's name; Text: its value; Attrs: dst_app_id, after_ns (since when it may have this value)
 
 // MetricsRead is the ID under which it is noted that a sidecar's metrics were read just then: the figures follow. Text:
 // how many; Attrs: asked_ns (when they were asked for, on the run's clock).

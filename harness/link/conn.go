@@ -46,10 +46,14 @@ func (c *conn) run() {
 		c.mu.Lock()
 		e := history.Event{Kind: history.KindClose, Conn: c.id, Text: c.why, Attrs: map[string]string{"by": c.by}}
 		c.mu.Unlock()
-		if open > 0 {
-			e.Attrs["open"] = strconv.Itoa(open)
+		for _, n := range open { // each is told of in an event of its own
+			one := e
+			one.Attrs = map[string]string{"by": e.Attrs["by"], "open": strconv.Itoa(n)}
+			c.tap.event(time.Now(), one)
 		}
-		c.tap.event(time.Now(), e)
+		if len(open) == 0 {
+			c.tap.event(time.Now(), e)
+		}
 	}()
 
 	if c.tap.refusing.Load() > 0 {

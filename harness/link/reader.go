@@ -10,16 +10,19 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/net/http2"
+
 	"github.com/halfopen/halfopen/harness/history"
 )
 
-// A reader understands the HTTP/1 that crosses one connection. It is fed copies of the bytes and never touches
+// A reader understands the HTTP/1, or daprd's gRPC, that crosses one connection. It is fed copies of the bytes and never touches
 // the connection, so what it can't parse (another protocol, a broken peer) still passes.
 type reader struct {
 	conn *conn
 	head chan struct{} // closed once the first request head is known
 
 	requests, responses stream
+	multiplex           *multiplex   // where the connection speaks HTTP/2
 	pending             chan pending // requests whose response is still to come, in order
 	unanswered          atomic.Int64 // the n of the oldest request without a complete response; 0 for none
 	done                sync.WaitGroup
@@ -36,7 +39,7 @@ type pending struct {
 const maxPipelined = 64
 
 func newReader(c *conn) *reader {
-	r := &reader{conn: c, head: make(chan struct{}), pending: make(chan pending, maxPipelined)}
+	r := &reader{conn: c, head: make(chan struct{}), pending: make(chan pending, maxPipelined), multiplex: newMultiplex(c)}
 	r.requests.open()
 	r.responses.open()
 	r.done.Add(2)
@@ -58,13 +61,16 @@ func (r *reader) sawHead() bool {
 	}
 }
 
-// close ends both streams, waits until all they held is recorded, and gives the n of the first request
-// without a complete response, 0 where there is none.
-func (r *reader) close() int {
+// close ends both streams, waits until all they held is recorded, and gives the n of each request that is left
+// without a complete response: with HTTP/1 of the first one.
+func (r *reader) close() []int {
 	r.requests.close()
 	r.responses.close()
 	r.done.Wait()
-	return int(r.unanswered.Load())
+	if n := r.unanswered.Load(); n > 0 {
+		return []int{int(n)}
+	}
+	return r.multiplex.close()
 }
 
 func (r *reader) readRequests() {
@@ -72,6 +78,12 @@ func (r *reader) readRequests() {
 	defer r.requests.discard()
 	defer close(r.pending) // first: whoever waits for a request here waits in vain from now on
 	in := bufio.NewReader(&r.requests)
+	if isHTTP2(in) {
+		close(r.head) // a client says no more until the upstream has answered: there is no head to wait for
+		in.Discard(len(http2.ClientPreface))
+		r.multiplex.requests(&r.requests, in)
+		return
+	}
 	for n := 1; ; n++ {
 		req, err := http.ReadRequest(in)
 		if err != nil {
@@ -136,6 +148,10 @@ func (r *reader) readResponses() {
 	defer r.done.Done()
 	defer r.responses.discard()
 	in := bufio.NewReader(&r.responses)
+	if answersHTTP2(in) {
+		r.multiplex.responses(&r.responses, in)
+		return
+	}
 	for {
 		if _, err := in.Peek(1); err != nil {
 			return

@@ -155,6 +155,11 @@ func (b *Breaker) follow(r *Reading) {
 	steps := b.steps(r)
 	m := &machine{Breaker: b, lower: r.Slack.Lower, late: r.late, until: r.until(), lines: b.lines()}
 	best, certain := m.search(steps)
+	if again := b.strictly(r, best); again != nil {
+		again.unfold(b)
+		b.Excused = fmt.Sprintf("%s, and breaker %s broke no promise if it was not", r.tooBusy(b.shortest(r)), b.Name())
+		return
+	}
 	if best.cost > 0 && !certain && b.Ambiguous == "" {
 		b.Ambiguous = "too many things happened at once to tell in which order"
 	}
@@ -164,6 +169,31 @@ func (b *Breaker) follow(r *Reading) {
 	}
 }
 
+// strictly looks again at what broke a promise on a machine that was too late: where it breaks none with less slack,
+// things that lie apart were taken to have happened at once. nil where that is not so.
+func (b *Breaker) strictly(r *Reading, best *course) *course {
+	shortest := b.shortest(r)
+	if best.cost == 0 || r.tooBusy(shortest) == "" {
+		return nil
+	}
+	if again := b.searchWith(r, time.Duration(tolerable*float64(shortest))); again.cost == 0 {
+		return again
+	}
+	return nil
+}
+
+// searchWith searches with no more slack than most.
+func (b *Breaker) searchWith(r *Reading, most time.Duration) *course {
+	strict := *r
+	strict.Slack.Upper = min(r.Slack.Upper, most)
+	counts := [...]int{b.Attempts, b.Results, b.Failures}
+	steps := b.steps(&strict)
+	b.Attempts, b.Results, b.Failures = counts[0], counts[1], counts[2]
+	m := &machine{Breaker: b, lower: strict.Slack.Lower, late: strict.late, until: strict.until(), lines: b.lines()}
+	again, _ := m.search(steps)
+	return again
+}
+
 // onlyBySlack says that a breaker went through what was seen as the spec says only if the machine was late for more
 // than a fifth of what lies between two things that happened: then it may as well not have. "" where that is not so.
 func (b *Breaker) onlyBySlack(r *Reading) string {
@@ -171,11 +201,7 @@ func (b *Breaker) onlyBySlack(r *Reading) string {
 	if why := r.tooBusy(shortest); why == "" {
 		return ""
 	}
-	strict := *r
-	strict.Slack.Upper = min(r.Slack.Upper, time.Duration(tolerable*float64(shortest)))
-	steps := b.steps(&strict)
-	m := &machine{Breaker: b, lower: strict.Slack.Lower, late: strict.late, until: strict.until(), lines: b.lines()}
-	if again, _ := m.search(steps); again.cost == 0 {
+	if again := b.searchWith(r, time.Duration(tolerable*float64(shortest))); again.cost == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%s, and breaker %s kept its promises only if that explains what was seen", r.tooBusy(shortest), b.Name())
@@ -210,7 +236,7 @@ func (b *Breaker) steps(r *Reading) []step {
 	for _, o := range b.operations {
 		for _, x := range o.Attempts {
 			b.Attempts++
-			out = append(out, step{kind: begins, x: x, span: span{max(o.Start(), x.Start()-r.Slack.most()), x.Start(), x.Start()}})
+			out = append(out, step{kind: begins, x: x, span: span{max(o.Start(), x.earliest()-r.Slack.most()), x.Start(), x.Start()}})
 			if from, at, ended := x.over(r.Slack); ended {
 				b.Results++
 				if !x.OK() {
@@ -236,7 +262,7 @@ func (b *Breaker) steps(r *Reading) []step {
 // settled is when all that may explain something seen at a moment has been seen too. What is looked at then changes
 // nothing by itself, so its order does not matter.
 func settled(at time.Duration, s Slack) span {
-	at += s.most() + s.Lower + mostUncertain
+	at += s.most() + s.Lower + mostUncertain + s.Counting
 	return span{at, at, at}
 }
 

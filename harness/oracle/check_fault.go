@@ -227,6 +227,12 @@ func (r *Reading) usual(link string, before time.Duration) time.Duration {
 func (r *Reading) bitten(f *Fault, x *Exchange, until time.Duration) bool {
 	end, ended := x.End()
 	switch f.Kind {
+	case scenario.Refuse, scenario.Reset, scenario.Limit, scenario.Cut:
+		if x.Hidden() { // nobody could be reached, so nothing crossed
+			return true
+		}
+	}
+	switch f.Kind {
 	case scenario.Refuse:
 		return x.Close != nil && x.Close.Attr("by") == "tap"
 	case scenario.Respond:

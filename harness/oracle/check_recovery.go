@@ -110,11 +110,47 @@ func (r *Reading) busy(c scenario.Service, over time.Duration, o *Operation) tim
 // uncrossed says how many probes a caller's sidecar told of, meanwhile, that never crossed the link: they failed
 // inside the sidecar, as where it dials again only after a back-off of its own.
 func (r *Reading) uncrossed(caller string, from, to time.Duration) string {
-	n := r.uncrossedProbes(caller, from, to)
-	if n == 0 {
+	if n := r.hiddenAttempts(caller, from, to); n > 0 {
+		return fmt.Sprintf("; meanwhile its sidecar counted %s that never crossed the link%s", attempts(n), r.redialled(caller, from))
+	}
+	if n := r.uncrossedProbes(caller, from, to); n > 0 {
+		return fmt.Sprintf("; meanwhile its sidecar told of %d probes that never crossed the link", n)
+	}
+	return ""
+}
+
+// hiddenAttempts counts a caller's attempts within a time that only its sidecar's counter tells of.
+func (r *Reading) hiddenAttempts(caller string, from, to time.Duration) (n int) {
+	for _, o := range r.Operations {
+		for _, x := range o.Attempts {
+			if o.Caller == caller && x.Hidden() && x.Start() >= from && x.Start() <= to {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// redialled tells of the dials around a moment: daprd dials again by its own back-off, and what it is asked between
+// two dials fails without touching the network, however often the policies ask.
+func (r *Reading) redialled(caller string, ready time.Duration) string {
+	c := r.Plan.Scenario.Service(caller)
+	if c == nil || c.Sends == nil {
 		return ""
 	}
-	return fmt.Sprintf("; meanwhile its sidecar told of %d probes that never crossed the link", n)
+	var before, after time.Duration
+	for _, at := range r.accepts[c.Name+"->"+c.Sends.To] {
+		if at <= ready {
+			before = at
+		} else if after == 0 {
+			after = at
+		}
+	}
+	text := fmt.Sprintf(", for it dials again by a back-off of its own: last %s before the target was ready", since(before, ready))
+	if after == 0 {
+		return text + ", and not again until the run ended"
+	}
+	return text + fmt.Sprintf(", then %s after it", since(ready, after))
 }
 
 func (r *Reading) uncrossedProbes(caller string, from, to time.Duration) (n int) {

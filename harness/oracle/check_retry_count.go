@@ -67,7 +67,7 @@ func (t *tally) forNobody(r *Reading, o *Operation) bool {
 	}
 	left := r.late(o.Close.At) + r.delay(o.Link.Name, o.Close.At) + mostUncertain
 	for i, x := range o.Attempts[1:] {
-		if x.Start() > left {
+		if x.earliest() > left {
 			t.find(Finding{
 				What: fmt.Sprintf("%s was tried again after attempt %d, %s after its caller had left", o.order(), i+1, since(o.Close.At, x.Start())),
 				Want: "no attempt for nobody", Got: fmt.Sprintf("%d attempts", len(o.Attempts)), Events: points(*o.Close, x.Request),

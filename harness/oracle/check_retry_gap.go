@@ -44,10 +44,10 @@ func (t *tally) gap(r *Reading, o *Operation, i int) {
 	}
 	t.examined++
 	w := o.Turns[i].pause
-	if next.Start() < from+w.lo-r.Slack.Lower || next.Start() > r.late(at+w.hi) {
+	if next.Start() < from+w.lo-r.Slack.Lower || next.earliest() > r.late(at+w.hi) {
 		t.badGap(r, o, i, next.Start()-at)
 	} else {
-		t.excused(r, next.Start(), at+w.hi, w.hi)
+		t.excused(r, next.earliest(), at+w.hi, w.hi)
 	}
 }
 

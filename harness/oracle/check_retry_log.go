@@ -185,6 +185,14 @@ func (k *talk) rest() []*Said {
 	return out
 }
 
+// between is what lies at least between two orders of a caller, and so between two first failures.
+func (r *Reading) between(caller string) time.Duration {
+	if s := r.Plan.Scenario.Service(caller); s != nil && s.Sends != nil {
+		return max(s.Sends.Every, minShortest)
+	}
+	return minShortest
+}
+
 // untrue finds what is said and accounted for by nothing.
 func (t *tally) untrue(r *Reading, said map[spoken]*talk) {
 	var rest []*Said
@@ -199,6 +207,10 @@ func (t *tally) untrue(r *Reading, said map[spoken]*talk) {
 			continue
 		}
 		t.examined++
+		if why := r.tooBusy(r.between(s.Line.Service)); why != "" { // which line tells of which failure is a guess then
+			t.doubt("%s", why)
+			continue
+		}
 		t.find(Finding{
 			What: fmt.Sprintf("%s's sidecar says that it retries where no operation's first failure was seen, or says so twice", s.Line.Service),
 			Want: "one line an operation", Got: clip(message(s.Line.Text)), Events: points(s.Line),

@@ -27,6 +27,9 @@ func figures(r *Reading) Figures {
 		f.Attempts += len(o.Attempts)
 		f.Retries += max(0, len(o.Attempts)-1)
 		for _, x := range o.Attempts {
+			if x.Hidden() {
+				f.Uncrossed++
+			}
 			if end, ended := x.End(); ended && !x.OK() && (firstFailure == nil || end < *firstFailure) {
 				firstFailure = pointer(end)
 			}

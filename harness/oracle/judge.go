@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/scenario"
 )
 
 // A Check judges one promise. Run must be pure and needs not to guard against anything: a panic in it makes its
@@ -59,10 +60,14 @@ func Judge(c Case) Verdict {
 
 // sidecar says which sidecar ran, and that it had another spec than the one that is judged against.
 func sidecar(c Case) string {
-	if c.History.Header.SidecarSpec != "" {
-		return c.History.Header.Sidecar + " under another spec"
+	name := c.History.Header.Sidecar
+	if name == scenario.Daprd { // there are many
+		name += " " + c.History.Header.SidecarVersion
 	}
-	return c.History.Header.Sidecar
+	if c.History.Header.SidecarSpec != "" {
+		return name + " under another spec"
+	}
+	return name
 }
 
 // runCheck runs one check; a crash is an unknown.

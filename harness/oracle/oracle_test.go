@@ -21,7 +21,13 @@ import (
 // recorded reads the recorded run that the tests bend: the home story, in processes, with all promises kept.
 func recorded(t testing.TB) oracle.Case {
 	t.Helper()
-	dir := filepath.Join("testdata", "stop-order-processor")
+	return readRun(t, "stop-order-processor")
+}
+
+// readRun reads a recorded run.
+func readRun(t testing.TB, name string) oracle.Case {
+	t.Helper()
+	dir := filepath.Join("testdata", name)
 	var c oracle.Case
 	plan, err := os.ReadFile(filepath.Join(dir, "plan.json"))
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/resiliency"
@@ -12,10 +13,10 @@ import (
 
 // read makes the reading of a case.
 func read(c Case) *Reading {
-	r := &Reading{Case: c, behind: map[string]int{}, heard: map[string]bool{}, exchanges: map[string][]*Exchange{}}
+	r := &Reading{Case: c, behind: map[string]int{}, heard: map[string]bool{}, exchanges: map[string][]*Exchange{}, dials: map[string][]window{}, accepts: map[string][]time.Duration{}}
 	b := &builder{
 		Reading: r, open: map[key]*Exchange{}, byOp: map[string][]*Operation{}, under: map[*Exchange]*Operation{},
-		waiting: map[string][]*Operation{}, faults: map[string]*Fault{}, policies: map[hop]resiliency.Policies{},
+		dialled: map[key]time.Duration{}, began: map[key]time.Duration{}, waiting: map[string][]*Operation{}, faults: map[string]*Fault{}, policies: map[hop]resiliency.Policies{},
 	}
 	for i := range c.History.Events {
 		e := &c.History.Events[i]
@@ -32,6 +33,7 @@ func read(c Case) *Reading {
 	}
 	b.adopt()
 	r.Slack = slack(c.History, r.Began, r.Ended)
+	b.hidden()
 	r.away = aways(r.comings)
 	for _, o := range r.Operations {
 		if limit := o.Policies.Timeout; limit != nil {
@@ -55,6 +57,9 @@ type builder struct {
 	byOp     map[string][]*Operation  // by trace id
 	waiting  map[string][]*Operation  // by caller: without an end so far
 	faults   map[string]*Fault
+	dialled  map[key]time.Duration // connections that have carried no request so far, with n 0
+	began    map[key]time.Duration // connections, with n 0
+	counts   []history.Event
 	policies map[hop]resiliency.Policies
 }
 
@@ -69,7 +74,10 @@ type key struct {
 type hop struct{ caller, target string }
 
 func (b *builder) event(e *history.Event) {
+	b.dial(e)
 	switch e.Kind {
+	case history.KindCount:
+		b.counts = append(b.counts, *e)
 	case history.KindRequest:
 		b.request(e)
 	case history.KindResponse:

@@ -37,11 +37,13 @@ type Reading struct {
 	comings   []history.Event   // ready and exits in the order of time
 	away      map[role][]window // when parts were gone
 	problems  []history.Event
-	timedOut  []history.Event        // waits that gave up
-	exchanges map[string][]*Exchange // by link, by their start
-	behind    map[string]int         // requests that were seen behind the run's end, by link
-	metrics   []*reportCard          // what sidecars counted, each time they were asked
-	heard     map[string]bool        // services whose sidecars said anything at all
+	timedOut  []history.Event            // waits that gave up
+	exchanges map[string][]*Exchange     // by link, by their start
+	behind    map[string]int             // requests that were seen behind the run's end, by link
+	metrics   []*reportCard              // what sidecars counted, each time they were asked
+	heard     map[string]bool            // services whose sidecars said anything at all
+	dials     map[string][]window        // by link: connections that never carried a request
+	accepts   map[string][]time.Duration // by link: when a connection began
 }
 
 // An Exchange is one request on one link, with what came of it.
@@ -54,10 +56,11 @@ type Exchange struct {
 	Complete *history.Event // its last byte
 	Close    *history.Event // the connection's end, where that came before the last byte
 
-	limit time.Duration // of an attempt: the policy's timeout, 0 for none
+	limit   time.Duration // of an attempt: the policy's timeout, 0 for none
+	counted *window       // of an attempt that never crossed the link: when it began at the earliest, and was over at the latest
 }
 
-// Start is when the request's head was seen.
+// Start is when the request's head was seen, or the attempt had been counted.
 func (x *Exchange) Start() time.Duration { return x.Request.At }
 
 // End is when the exchange was over, and false where the run's end came first.
@@ -79,6 +82,8 @@ func (x *Exchange) over(s Slack) (from, at time.Duration, ended bool) {
 	switch {
 	case !ended:
 		return 0, 0, false
+	case x.counted != nil:
+		return x.counted.lo, at, true
 	case x.Response != nil:
 		from = min(x.Response.At, at)
 	default:

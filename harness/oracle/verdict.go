@@ -81,6 +81,8 @@ type Slack struct {
 	Usual time.Duration `json:"usual_ns"`        // the median of the same readings: how late the machine was most of the time
 	Ticks int           `json:"ticks"`           // how many readings of metronomes it rests on
 	Exact bool          `json:"exact,omitempty"` // time was virtual: nothing is ever late
+
+	Counting time.Duration `json:"counting_ns,omitempty"` // the longest time between two readings of a counter that tells of attempts no tap saw
 }
 
 // Figures are the numbers of a run that people compare.
@@ -90,12 +92,13 @@ type Figures struct {
 	OrdersReceived int            `json:"orders_received"` // by the target app, distinct ids
 	Attempts       int            `json:"attempts"`        // on sidecar-to-sidecar links
 	Retries        int            `json:"retries"`
-	Refused        int            `json:"refused"`           // operations that ended with an open breaker's error
-	Transitions    int            `json:"transitions"`       // of breakers, as logged
-	TimeToTrip     *time.Duration `json:"time_to_trip_ns"`   // from the first failed attempt to closed→open; null where it never opened
-	Recovery       *time.Duration `json:"recovery_ns"`       // from the target's readiness to the first accepted order; null where there was no outage
-	FirstAccepted  *time.Duration `json:"first_accepted_ns"` // from the run's start, without waiting for other runs to be up
-	Latency        *time.Duration `json:"latency_ns"`        // of an order, the median: from its first sending until it was accepted; null where none was
+	Uncrossed      int            `json:"uncrossed,omitempty"` // attempts of them that only their sidecar's counter tells of
+	Refused        int            `json:"refused"`             // operations that ended with an open breaker's error
+	Transitions    int            `json:"transitions"`         // of breakers, as logged
+	TimeToTrip     *time.Duration `json:"time_to_trip_ns"`     // from the first failed attempt to closed→open; null where it never opened
+	Recovery       *time.Duration `json:"recovery_ns"`         // from the target's readiness to the first accepted order; null where there was no outage
+	FirstAccepted  *time.Duration `json:"first_accepted_ns"`   // from the run's start, without waiting for other runs to be up
+	Latency        *time.Duration `json:"latency_ns"`          // of an order, the median: from its first sending until it was accepted; null where none was
 	LongestLatency *time.Duration `json:"longest_latency_ns"`
 	GapError       *Spread        `json:"gap_error"`  // how far retry gaps were from the policy's; null where none has an exact length
 	OpenError      *Spread        `json:"open_error"` // how far probes were from the first moment that an open breaker allows; null without any

@@ -29,6 +29,9 @@ func describe(e history.Event) string {
 	case history.KindResponse, history.KindComplete:
 		return fmt.Sprintf("answer %d%s on %s", e.Status, ofOrder(e.ID), e.Link)
 	case history.KindClose:
+		if e.Text == neverCrossed {
+			return fmt.Sprintf("%s's sidecar had counted it by then", e.Service)
+		}
 		return fmt.Sprintf("connection %d on %s closed by %s (%s)", e.Conn, e.Link, e.Attr("by"), e.Text)
 	case history.KindLine:
 		return fmt.Sprintf("%s/%s said: %s", e.Service, e.Part, clip(message(e.Text)))
@@ -40,6 +43,8 @@ func describe(e history.Event) string {
 		return fmt.Sprintf("%s/%s ended: %s", e.Service, e.Part, e.Text)
 	case history.KindPolicy:
 		return fmt.Sprintf("resource %s of %s: %s", e.ID, e.Service, e.Text)
+	case history.KindCount:
+		return fmt.Sprintf("%s's sidecar counts %s attempts to %s", e.Service, e.Text, e.Attr("dst_app_id"))
 	case history.KindPhase:
 		return fmt.Sprintf("%s %s", e.Text, e.Attr("detail"))
 	}
@@ -96,6 +101,8 @@ func (x *Exchange) outcome() string {
 		return fmt.Sprintf("answered %d by the target's sidecar: %s", x.Status(), clip(x.Response.Error))
 	case x.Answered():
 		return fmt.Sprintf("answered %d", x.Status())
+	case x.Hidden():
+		return "never crossed the link; its sidecar counts it"
 	case x.Close != nil && x.Close.Attr("by") == "client":
 		return "given up by the caller's sidecar"
 	case x.Close != nil && x.Close.Text == "refused":

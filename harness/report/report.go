@@ -100,7 +100,7 @@ func figures(v oracle.Verdict) []figure {
 	f := v.Figures
 	out := []figure{
 		{"orders sent, accepted, received", fmt.Sprintf("%d, %d, %d", f.OrdersSent, f.OrdersAccepted, f.OrdersReceived)},
-		{"attempts between sidecars", fmt.Sprintf("%d, %d of them retries", f.Attempts, f.Retries)},
+		{"attempts between sidecars", fmt.Sprintf("%d, %d of them retries%s", f.Attempts, f.Retries, uncrossed(f.Uncrossed))},
 		{"attempts an order", oracle.Amount(f.Amplification(), "")},
 		{"refused by an open breaker", fmt.Sprint(f.Refused)},
 		{"breaker transitions", fmt.Sprint(f.Transitions)},
@@ -164,4 +164,12 @@ func plain(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// uncrossed says of how many attempts only their sidecar's own counter tells.
+func uncrossed(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d never crossed the link, their sidecar's counter tells of them", n)
 }

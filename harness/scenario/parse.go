@@ -65,6 +65,7 @@ func (p *parser) scenario(f *document.Fields) {
 	p.s.Why = strings.TrimSpace(f.Need("why", "one paragraph for the reader: what happens, and what it teaches").Text())
 	p.s.Seed = int64(f.Get("seed").Int(1))
 	p.s.Resiliency, p.s.ResiliencyLine = f.Get("resiliency").Text(), f.Get("resiliency").Line()
+	p.sidecar(f.Get("sidecar"))
 	services := f.Need("services", "services: { order-processor: { app: order-processor }, checkout: { app: checkout, sends: { to: order-processor } } }")
 	p.services(services)
 	timeline := f.Need("timeline", "timeline: [ wait: { orders: 4 } ]")

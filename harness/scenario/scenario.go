@@ -10,13 +10,14 @@ import (
 
 // A Scenario is one folder under scenarios/, parsed and valid.
 type Scenario struct {
-	Name           string // the folder's name
-	Why            string // one paragraph for the reader
-	Seed           int64  // all randomness of a run comes from it
-	Dir            string // the folder
-	File           string // the scenario's file, as the user named it
-	Resiliency     string // the spec's path relative to Dir; "" for no spec at all
-	ResiliencyLine int    `json:"-"` // where it is named in the file
+	Name           string  // the folder's name
+	Why            string  // one paragraph for the reader
+	Seed           int64   // all randomness of a run comes from it
+	Dir            string  // the folder
+	File           string  // the scenario's file, as the user named it
+	Resiliency     string  // the spec's path relative to Dir; "" for no spec at all
+	ResiliencyLine int     `json:"-"` // where it is named in the file
+	Sidecar        Sidecar // which program runs beside each app
 	Services       []Service
 	Timeline       []Step
 	Expect         Expect

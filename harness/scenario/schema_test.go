@@ -77,6 +77,7 @@ var places = map[string]string{
 	"fault":   "timeline: [ fault: { unheardof: 1 } ]\n",
 	"send":    "timeline: [ send: { unheardof: 1 } ]\n",
 	"expect":  "expect: { unheardof: 1 }\n",
+	"sidecar": "sidecar: { unheardof: 1 }\n",
 	"log":     "expect: { logs: [ { unheardof: 1 } ] }\n",
 }
 
@@ -219,6 +220,9 @@ func TestWhatTheSchemaRefusesTheParserRefuses(t *testing.T) {
 		"a_line_that_says_nothing":           {"more", "expect: { logs: [ { service: a } ] }"},
 		"a_line_of_the_proxy":                {"more", "expect: { logs: [ { service: a, match: x, part: proxy } ] }"},
 		"a_line_fewer_than_never":            {"more", "expect: { logs: [ { service: a, match: x, times: -1 } ] }"},
+		"a_third_sidecar":                    {"more", "sidecar: envoy"},
+		"a_sidecar_of_no_kind":               {"more", "sidecar: { version: 1.18.3 }"},
+		"a_version_that_is_none":             {"more", "sidecar: { kind: daprd, version: latest }"},
 		"an_unknown_field":                   {"more", "sed: 1"},
 		"an_unknown_field_of_a_fault_":       {"fault", "stop: b, fro: 1s"},
 		"an_unknown_field_that_is_in_a_wait": {"wait", "orders: 1, witin: 1s"},
@@ -249,6 +253,8 @@ func TestTheParserRefusesMoreThanASchemaCan(t *testing.T) {
 		"a_heal_of_nothing":         {"timeline", "timeline: [ heal: x ]"},
 		"a_line_that_cannot_match":  {"more", "expect: { logs: [ { service: a, match: '(' } ] }"},
 		"a_line_of_a_stranger":      {"more", "expect: { logs: [ { service: c, match: x } ] }"},
+		"a_version_of_the_built_in": {"more", "sidecar: { kind: builtin, version: 1.18.3 }"},
+		"a_daprd_that_is_two":       {"more", "sidecar: { kind: daprd, image: x, binary: y }"},
 		"nobody_sends":              {"services", "services: { b: { app: order-processor } }"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -282,6 +288,12 @@ func TestTheSchemaTakesWhatTheParserTakes(t *testing.T) {
 		_, problems := scenario.Parse("x/scenario.yaml", []byte(text))
 		require.Empty(t, problems, sends)
 		require.NoError(t, refuses(t, s, text), sends)
+	}
+	for _, sidecar := range []string{"builtin", "daprd", "{ kind: daprd, version: 1.18 }", "{ kind: daprd, version: 1.18.3, image: x }", "{ kind: daprd, binary: ./daprd }"} {
+		text := with("more", "sidecar: "+sidecar)
+		_, problems := scenario.Parse("x/scenario.yaml", []byte(text))
+		require.Empty(t, problems, sidecar)
+		require.NoError(t, refuses(t, s, text), sidecar)
 	}
 	for _, service := range []string{
 		"image: x, command: [a, 1], port: 80, ready: ok, env: { A: 1 }", "app: order-processor, port: 81", "command: [x], port: 80",

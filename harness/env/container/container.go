@@ -47,6 +47,11 @@ func Start(ctx context.Context, c env.Config) (env.Env, error) {
 	if err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
+	if c.Sidecar.Kind == scenario.Daprd && c.Sidecar.Image == "" {
+		if c.Sidecar.Image, err = engine.Daprd(ctx, c.Sidecar.Binary); err != nil {
+			return nil, errors.Join(err, engine.Close())
+		}
+	}
 	dog, err := startWatchdog(c)
 	if err != nil {
 		return nil, errors.Join(err, engine.Close())

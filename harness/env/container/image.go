@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
@@ -21,16 +22,25 @@ import (
 // Image makes the one image that every role runs from, FROM scratch and from binary alone, and gives its name.
 // An image of the very same binary is taken as it is.
 func (e *Engine) Image(ctx context.Context, binary string) (string, error) {
+	return e.imageOf(ctx, binary, "halfopen", "halfopen")
+}
+
+// Daprd makes an image of a daprd executable, FROM scratch, with the entry point of Dapr's own, and gives its name.
+func (e *Engine) Daprd(ctx context.Context, binary string) (string, error) {
+	return e.imageOf(ctx, binary, "halfopen-daprd", "daprd")
+}
+
+func (e *Engine) imageOf(ctx context.Context, binary, repository, program string) (string, error) {
 	if err := Static(binary, e.Arch); err != nil {
 		return "", err
 	}
-	program, err := os.ReadFile(binary)
+	text, err := os.ReadFile(binary)
 	if err != nil {
 		return "", fmt.Errorf("make the image: %w", err)
 	}
-	sum := sha256.Sum256(program)
-	name := "halfopen:" + hex.EncodeToString(sum[:6])
-	_, err, _ = building.Do(e.Host+" "+name, func() (any, error) { return nil, e.build(ctx, name, program) })
+	sum := sha256.Sum256(text)
+	name := repository + ":" + hex.EncodeToString(sum[:6])
+	_, err, _ = building.Do(e.Host+" "+name, func() (any, error) { return nil, e.build(ctx, name, program, text) })
 	return name, err
 }
 
@@ -38,11 +48,11 @@ func (e *Engine) Image(ctx context.Context, binary string) (string, error) {
 var building singleflight.Group
 
 // build makes an image unless it is there.
-func (e *Engine) build(ctx context.Context, name string, program []byte) error {
+func (e *Engine) build(ctx context.Context, name, program string, text []byte) error {
 	if _, err := e.client.ImageInspect(ctx, name); err == nil {
 		return nil
 	}
-	built, err := e.client.ImageBuild(ctx, buildContext(program), client.ImageBuildOptions{
+	built, err := e.client.ImageBuild(ctx, buildContext(program, text), client.ImageBuildOptions{
 		Tags: []string{name}, Dockerfile: "Dockerfile", Remove: true, ForceRemove: true,
 		Labels: map[string]string{labelImage: "true"},
 	})
@@ -76,20 +86,20 @@ func (e *Engine) CleanImages(ctx context.Context) (int, error) {
 }
 
 const dockerfile = `FROM scratch
-COPY halfopen /halfopen
-ENTRYPOINT ["/halfopen"]
+COPY %[1]s /%[1]s
+ENTRYPOINT ["/%[1]s"]
 STOPSIGNAL SIGTERM
 `
 
 // buildContext is a tar of the Dockerfile and the program.
-func buildContext(program []byte) io.Reader {
+func buildContext(program string, text []byte) io.Reader {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	for _, f := range []struct {
 		name string
 		mode int64
 		data []byte
-	}{{"Dockerfile", 0o644, []byte(dockerfile)}, {"halfopen", 0o755, program}} {
+	}{{"Dockerfile", 0o644, fmt.Appendf(nil, dockerfile, program)}, {program, 0o755, text}} {
 		w.WriteHeader(&tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data))})
 		w.Write(f.data)
 	}
@@ -115,12 +125,19 @@ func buildError(messages io.Reader) error {
 	}
 }
 
+func goarch(arch string) string {
+	if arch == "" {
+		return ""
+	}
+	return "GOARCH=" + arch
+}
+
 // ErrNotStatic says that a program can't run in an image of its own.
 var ErrNotStatic = errors.New("not a static linux program")
 
 // Static tells whether a program can run FROM scratch on an engine's architecture ("" for any).
 func Static(binary, arch string) error {
-	hint := "get one with: CGO_ENABLED=0 GOOS=linux GOARCH=" + arch + " go install github.com/halfopen/halfopen/cmd/halfopen@latest"
+	hint := strings.Join(strings.Fields("build it with CGO_ENABLED=0 GOOS=linux "+goarch(arch)), " ")
 	f, err := elf.Open(binary)
 	if err != nil {
 		return fmt.Errorf("%s: %w (%s)", binary, ErrNotStatic, hint)

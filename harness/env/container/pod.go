@@ -43,7 +43,7 @@ func (h *host) newPod(ctx context.Context, p env.Part) (*pod, error) {
 	init := false
 	switch {
 	case p.Image != "":
-		r.Image, r.Cmd, init = p.Image, p.Command, true
+		r.Image, r.Cmd, init = p.Image, replaceDir(p.Command), true
 	case len(p.Command) > 0:
 		return nil, fmt.Errorf("%s/%s: a command without an image needs the process environment", p.Service, p.Part)
 	}

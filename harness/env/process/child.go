@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,7 +37,7 @@ func spawn(cfg env.Config, p env.Part, dir string) (*child, error) {
 	if err := writeFiles(dir, p.Files); err != nil {
 		return nil, err
 	}
-	argv := p.Command
+	argv := slices.Clone(p.Command)
 	if len(argv) == 0 {
 		argv = append([]string{cfg.Binary}, p.Role...)
 	}
@@ -206,14 +207,12 @@ func how(err error) string {
 }
 
 func writeFiles(dir string, files []env.File) error {
-	if len(files) == 0 {
-		return nil
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
 	for _, f := range files {
-		if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o644); err != nil {
+		path := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,67 @@
+package harness_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/halfopen/halfopen/harness"
+	"github.com/halfopen/halfopen/harness/oracle"
+	"github.com/halfopen/halfopen/harness/report"
+)
+
+// fared is a verdict of two checks.
+func fared(sidecar string, recovery, gap oracle.Outcome, took time.Duration, uncrossed int) oracle.Verdict {
+	v := oracle.Verdict{Sidecar: sidecar, Env: "process", Outcome: oracle.Pass, Results: []oracle.Result{
+		{Check: "recovery", Applies: true, Outcome: recovery}, {Check: "retry-gap", Applies: true, Outcome: gap},
+	}}
+	for _, r := range v.Results {
+		if r.Outcome != oracle.Pass && v.Outcome != oracle.Fail {
+			v.Outcome = r.Outcome
+		}
+	}
+	v.Figures.Recovery, v.Figures.Uncrossed = &took, uncrossed
+	return v
+}
+
+func TestDifferencesAreExplainedOrFlagged(t *testing.T) {
+	builtin := fared("builtin", oracle.Pass, oracle.Pass, time.Second, 0)
+	for name, c := range map[string]struct {
+		daprd              oracle.Verdict
+		says               []string
+		unexplained, blind int
+	}{
+		"alike":                 {fared("daprd 1", oracle.Pass, oracle.Pass, 900*time.Millisecond, 0), nil, 0, 0},
+		"it_dials_again_late":   {fared("daprd 1", oracle.Fail, oracle.Pass, 20*time.Second, 4), []string{"recovery: pass / fail, known", "recovery after readiness: 1s / 20s, known"}, 0, 0},
+		"late_for_no_reason":    {fared("daprd 1", oracle.Fail, oracle.Pass, 20*time.Second, 0), []string{"recovery: pass / fail"}, 1, 0},
+		"another_broken_gap":    {fared("daprd 1", oracle.Pass, oracle.Fail, time.Second, 4), []string{"retry-gap: pass / fail"}, 1, 0},
+		"one_side_is_not_known": {fared("daprd 1", oracle.Pass, oracle.Unknown, time.Second, 0), []string{"retry-gap: pass / unknown"}, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			verdicts := []oracle.Verdict{builtin, c.daprd}
+			all := report.Comparison{Sidecars: []string{"builtin", "daprd 1-standin"}, Env: "process", Scenarios: []report.Compared{
+				{Scenario: "story", Verdicts: verdicts, Differences: harness.Differences(verdicts)},
+			}}
+			var got []string
+			for _, d := range all.Scenarios[0].Differences {
+				text := d.What + ": " + strings.Join(d.Values, " / ")
+				if d.Why != "" {
+					text += ", known"
+				}
+				got = append(got, text)
+			}
+			require.Equal(t, c.says, got)
+			unexplained, blind := all.Flagged()
+			require.Equal(t, []int{c.unexplained, c.blind}, []int{unexplained, blind})
+			var screen, page strings.Builder
+			report.CompareTerminal(&screen, all)
+			report.CompareMarkdown(&page, all, "halfopen compare")
+			require.Equal(t, c.unexplained > 0, strings.Contains(screen.String(), "UNEXPLAINED"))
+			require.Equal(t, c.unexplained > 0, strings.Contains(page.String(), "**UNEXPLAINED**"))
+			require.Contains(t, page.String(), "**No daprd was run for this page.**")
+			require.Equal(t, len(c.says) == 0, strings.Contains(screen.String(), "alike"))
+		})
+	}
+}

@@ -1,0 +1,27 @@
+package env_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/halfopen/halfopen/harness/env"
+)
+
+// As daprd 1.18.3 was recorded to tell it.
+func TestTheCounterOfAttemptsIsReadByTarget(t *testing.T) {
+	metrics := `# TYPE dapr_runtime_service_invocation_req_sent_total counter
+dapr_resiliency_loaded{app_id="checkout",name="myresiliency",namespace=""} 1
+dapr_runtime_service_invocation_req_sent_total{app_id="checkout",dst_app_id="order-processor",type="unary"} 14
+dapr_runtime_service_invocation_req_sent_total{app_id="checkout",dst_app_id="stock",type="unary"} 1e+06
+dapr_runtime_service_invocation_res_recv_total{app_id="checkout",src_app_id="order-processor",status="200",type="unary"} 4
+`
+	require.Equal(t, map[string]string{"order-processor": "14", "stock": "1e+06"}, env.Sent([]byte(metrics)))
+	require.Empty(t, env.Sent(nil))
+}
+
+func TestAVersionTellsWhichFlagsThereAre(t *testing.T) {
+	for version, minor := range map[string]int{"1.18.3": 18, "1.9": 9, "1.18.3-standin": 18, "edge": 1 << 16, "": 1 << 16} {
+		require.Equal(t, minor, env.Sidecar{Version: version}.Minor(), version)
+	}
+}

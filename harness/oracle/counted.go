@@ -1,0 +1,198 @@
+package oracle
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/resiliency"
+	"github.com/halfopen/halfopen/harness/scenario"
+)
+
+// daprd fails an attempt within itself while it waits to dial again: no tap sees it. Its counter of attempts does, and
+// so it is known how many there were, and between which two readings. That is more than a log tells, and less than a
+// tap: whose attempt it was is known where one operation alone can have made it.
+
+// sentTotal counts every attempt of a sidecar.
+const sentTotal = "dapr_runtime_service_invocation_req_sent_total"
+
+// A counting is attempts that a sidecar counted between two readings.
+type counting struct {
+	event history.Event
+	window
+	n int
+}
+
+// countings are the readings of each caller's counter by target, in the order of time.
+func countings(events []history.Event) map[hop][]counting {
+	out, last := map[hop][]counting{}, map[hop]float64{}
+	for _, e := range events {
+		value, err := strconv.ParseFloat(e.Text, 64)
+		if e.ID != sentTotal || err != nil {
+			continue
+		}
+		h := hop{e.Service, e.Attr("dst_app_id")}
+		if value < last[h] {
+			last[h] = 0 // it has started anew
+		}
+		out[h] = append(out[h], counting{e, window{e.Duration("after_ns"), e.At}, int(value - last[h])})
+		last[h] = value
+	}
+	return out
+}
+
+// uncount takes off what crossed the link. An attempt crosses as soon as it is counted, but where it has to wait for
+// a connection: then it is among the first to cross that one. The last attempts of a run may cross uncounted.
+func (b *builder) uncount(counted []counting, crossed []*Exchange) {
+	take := func(x *Exchange, from, to time.Duration) bool {
+		for i := len(counted) - 1; i >= 0; i-- {
+			if c := &counted[i]; c.n > 0 && c.lo <= to && c.hi >= from {
+				c.n--
+				return true
+			}
+		}
+		return false
+	}
+	slack := b.Slack.most() + b.Slack.Lower + mostUncertain
+	var late []*Exchange
+	for _, x := range crossed {
+		if !take(x, x.Start()-slack, x.Start()+b.Slack.Lower+mostUncertain) {
+			late = append(late, x)
+		}
+	}
+	for _, x := range late {
+		if at, known := b.began[key{x.Link.Name, x.Request.Conn, 0}]; known && x.Start() <= at+slack {
+			take(x, 0, x.Start())
+		}
+	}
+}
+
+// hidden makes exchanges of the attempts that were counted and never crossed, and gives them to their operations.
+func (b *builder) hidden() {
+	byHop := countings(b.counts)
+	for i := range b.Plan.Links {
+		l := &b.Plan.Links[i]
+		counted := byHop[hop{l.From, l.To}]
+		if l.Hop != scenario.HopToPeer || len(counted) == 0 {
+			continue
+		}
+		crossed := b.exchanges[l.Name]
+		b.uncount(counted, crossed)
+		for _, c := range counted {
+			if c.n == 0 || c.event.At > b.Ended {
+				continue
+			}
+			b.Slack.Counting = max(b.Slack.Counting, c.hi-c.lo)
+			b.attribute(l, c)
+		}
+		slices.SortStableFunc(b.exchanges[l.Name], func(x, y *Exchange) int { return cmp.Compare(x.Start(), y.Start()) })
+	}
+}
+
+// attribute gives the attempts of one reading to the operations that can have made them: those whose next one is due
+// then. Where more of them can than there are attempts, all assignments are possible, and none is taken.
+func (b *builder) attribute(l *scenario.Link, c counting) {
+	var waiting, due []*Operation
+	for _, o := range b.Operations {
+		if end, ended := o.End(); o.Caller != l.From || o.Target != l.To || o.Start() > c.hi || (ended && end < c.lo) {
+			continue
+		}
+		waiting = append(waiting, o)
+		if b.expects(o, c.window) {
+			due = append(due, o)
+		}
+	}
+	if len(waiting) == 1 {
+		due = waiting
+	}
+	if len(due) > c.n { // one that ended just then was refused: an attempt that failed would have been retried
+		due = slices.DeleteFunc(due, func(o *Operation) bool {
+			end, ended := o.End()
+			p := o.Policies.Retry
+			return ended && end <= b.late(c.hi) && p != nil && (p.MaxRetries == resiliency.Forever || len(o.Attempts) < p.MaxRetries)
+		})
+	}
+	for i := range c.n {
+		end := c.event
+		end.Kind, end.Link, end.Text = history.KindClose, l.Name, neverCrossed
+		end.Attrs = map[string]string{"by": "upstream"}
+		x := &Exchange{Link: l, Request: c.event, Close: &end, counted: &window{c.lo, b.given(l, c.hi) + 1}} // it ends after it began
+		end.At = x.counted.hi
+		b.exchanges[l.Name] = append(b.exchanges[l.Name], x)
+		switch {
+		case len(due) == c.n || len(waiting) == 1:
+			o := due[min(i, len(due)-1)]
+			x.Op, x.ID, x.Path = o.Op, o.ID, o.Path
+			o.Attempts = append(o.Attempts, x)
+			slices.SortStableFunc(o.Attempts, func(a, b *Exchange) int { return cmp.Compare(a.Start(), b.Start()) })
+		case len(waiting) == 0:
+			b.Orphans = append(b.Orphans, x)
+		default:
+			b.Unattributed = append(b.Unattributed, x)
+		}
+	}
+}
+
+// neverCrossed is how a counted attempt ended.
+const neverCrossed = "never crossed"
+
+// expects tells whether an operation's next attempt is due within a time.
+func (b *builder) expects(o *Operation, w window) bool {
+	var last *Exchange
+	for _, x := range o.Attempts {
+		if x.earliest() < w.hi {
+			last = x
+		}
+	}
+	if last == nil {
+		return o.Start()+b.Slack.most() >= w.lo && o.Start() <= w.hi
+	}
+	from, at, ended := last.over(b.Slack)
+	if !ended || o.Policies.Retry == nil {
+		return false
+	}
+	lo, hi := o.Policies.Retry.Gap(len(o.Attempts))
+	return from+lo-b.Slack.Lower <= w.hi && at+hi+b.Slack.most() >= w.lo
+}
+
+// given is when an attempt that was counted by a moment was given up at the latest: at once, unless a dial was on its
+// way then, for which it waits.
+func (b *builder) given(l *scenario.Link, at time.Duration) time.Duration {
+	for _, d := range b.dials[l.Name] {
+		if d.lo <= at && at < d.hi {
+			at = d.hi
+		}
+	}
+	return at
+}
+
+// dial notes the connections of a link that never carried a request: dials that came to nothing.
+func (b *builder) dial(e *history.Event) {
+	k := key{e.Link, e.Conn, 0}
+	switch e.Kind {
+	case history.KindAccept:
+		b.accepts[e.Link] = append(b.accepts[e.Link], e.At)
+		b.began[k] = e.At
+		b.dialled[k] = e.At
+	case history.KindRequest:
+		delete(b.dialled, k)
+	case history.KindClose:
+		if at, only := b.dialled[k]; only && e.Attr("stream") == "" {
+			b.dials[e.Link] = append(b.dials[e.Link], window{at, e.At})
+			delete(b.dialled, k)
+		}
+	}
+}
+
+// Hidden tells whether an attempt is known from its sidecar's counter alone.
+func (x *Exchange) Hidden() bool { return x.counted != nil }
+
+// earliest is the first moment at which the exchange may have begun.
+func (x *Exchange) earliest() time.Duration {
+	if x.counted != nil {
+		return x.counted.lo
+	}
+	return x.Start()
+}

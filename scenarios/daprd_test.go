@@ -1,0 +1,191 @@
+package scenarios
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/halfopen/halfopen/harness"
+	"github.com/halfopen/halfopen/harness/harnesstest"
+	"github.com/halfopen/halfopen/harness/oracle"
+)
+
+// These runs have daprd beside each app: the one that HALFOPEN_DAPRD names, or else the stand-in, which speaks as
+// daprd was recorded to.
+
+// standin builds the stand-in, once a test process, as a program that containers can run too.
+var standin = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "halfopen-standin-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "daprd")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "./standin")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build.Stderr = os.Stderr
+	return path, build.Run()
+})
+
+// daprd is the executable that plays, and says which it is.
+func daprd(t *testing.T) (path string) {
+	t.Helper()
+	if path = os.Getenv(harness.EnvDaprd); path != "" {
+		t.Logf("with daprd: %s", path)
+		return path
+	}
+	path, err := standin()
+	require.NoError(t, err)
+	t.Logf("with the stand-in for daprd, not with a daprd (%s names one)", harness.EnvDaprd)
+	return path
+}
+
+// sampled are the scenarios that every test run plays with daprd.
+var sampled = []string{"nothing-happens", "stop-order-app", "stop-order-processor", "no-spec-at-all", "spec-that-does-not-load", "retried-post-duplicates"}
+
+func TestDaprdInTheBuiltInSidecarsPlace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes or containers for about a minute and a half")
+	}
+	playDaprd(t, sampled)
+}
+
+// Older releases take other flags, and word their lines otherwise: both follow the version that daprd tells.
+func TestOlderDaprd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes for some seconds")
+	}
+	t.Parallel()
+	if os.Getenv(harness.EnvDaprd) != "" {
+		t.Skip("skipped: a daprd is of one release; the stand-in takes many")
+	}
+	for _, c := range []struct{ version, says string }{
+		{"1.8.4", "Retrying..."}, {"1.12.6", "Retrying in 500ms…"}, {"1.13.2", "after 3 attempts"},
+	} {
+		t.Run(c.version, func(t *testing.T) {
+			t.Parallel()
+			named := filepath.Join(t.TempDir(), "daprd-"+c.version)
+			require.NoError(t, os.Symlink(daprd(t), named))
+			run, err := harness.Play(t.Context(), harness.Options{
+				Scenario: "fails-n-then-succeeds", Env: "process", Binary: harnesstest.Binary(t), Reports: t.TempDir(), Sidecar: "daprd", Daprd: named,
+			})
+			require.NoError(t, err)
+			require.NotEqual(t, oracle.Fail, run.Verdict.Outcome, "%s", harnesstest.Story(run)) // on a busy machine it may be unknown
+			lines, err := os.ReadFile(filepath.Join(run.Dir, "history.jsonl"))
+			require.NoError(t, err)
+			require.Contains(t, string(lines), c.version+"-standin")
+			require.Contains(t, string(lines), c.says)
+		})
+	}
+}
+
+// TestDaprdPlaysTheCatalogue takes minutes: `make daprd` asks for it.
+func TestDaprdPlaysTheCatalogue(t *testing.T) {
+	if os.Getenv("HALFOPEN_CATALOGUE") == "" || testing.Short() {
+		t.Skip("skipped: HALFOPEN_CATALOGUE=1 asks for it (make daprd)")
+	}
+	files, err := filepath.Glob("*/scenario.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	var dirs []string
+	for _, f := range files {
+		dirs = append(dirs, filepath.Dir(f))
+	}
+	playDaprd(t, dirs)
+}
+
+// notWithDaprd is a golden list, so that it can't grow unseen: what daprd can't play, and why.
+var notWithDaprd = map[string]string{}
+
+// daprdAtOnce is how many scenarios go on at once.
+var daprdAtOnce = map[string]int{"container": 6, "process": 6}
+
+// playDaprd plays scenarios with daprd: each keeps its promises, but for those of which a known deviation tells.
+func playDaprd(t *testing.T, dirs []string) {
+	path := daprd(t)
+	ground, err := harness.Choose(t.Context(), os.Getenv("HALFOPEN_ENV"), harnesstest.Binary(t))
+	require.NoError(t, err)
+	t.Logf("in %s environment: %s", ground.Name, ground.Why)
+	reports := os.Getenv("HALFOPEN_REPORTS")
+	if reports == "" {
+		reports = t.TempDir()
+	}
+	if os.Getenv(harness.EnvDaprd) == "" {
+		t.Run("a_real_daprd", func(t *testing.T) { t.Skipf("skipped: %s names none, the stand-in plays", harness.EnvDaprd) })
+	}
+	for some := range slices.Chunk(dirs, daprdAtOnce[ground.Name]) {
+		var stage harness.Stage
+		t.Run("wave", func(t *testing.T) { // the next begins when these are over
+			for _, dir := range some {
+				t.Run(dir, func(t *testing.T) {
+					if why := notWithDaprd[dir]; why != "" {
+						t.Skip("skipped: " + why)
+					}
+					t.Parallel()
+					run, err := harness.Play(t.Context(), harness.Options{
+						Scenario: dir, Env: ground.Name, Binary: ground.Binary, Reports: reports, Stage: &stage, Sidecar: "daprd", Daprd: path,
+					})
+					require.NoError(t, err)
+					requireAsDaprd(t, run)
+				})
+			}
+		})
+	}
+}
+
+// requireAsDaprd fails where a promise is broken that daprd is not known to break.
+func requireAsDaprd(t *testing.T, run *harness.Run) {
+	t.Helper()
+	v := run.Verdict
+	require.True(t, strings.HasPrefix(v.Sidecar, "daprd "), v.Sidecar)
+	if v.Outcome == oracle.Pass {
+		t.Logf("%s: %d attempts, %d of them uncrossed", v.Outcome, v.Figures.Attempts, v.Figures.Uncrossed)
+		return
+	}
+	for _, r := range v.Results {
+		if !r.Applies || r.Outcome != oracle.Fail {
+			continue
+		}
+		if why := harness.Deviates(v, r); why != "" {
+			t.Logf("%s: %s", r.Check, why)
+			continue
+		}
+		t.Fatalf("%s\n%s", run.Dir, harnesstest.Story(run))
+	}
+	if v.Outcome == oracle.Unknown {
+		t.Fatalf("%s\n%s", run.Dir, harnesstest.Story(run))
+	}
+}
+
+// All promises are kept but recovery, and the report says why: attempts that never crossed, between two dials.
+func TestDaprdDialsAgainLate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes for about a minute and a half")
+	}
+	t.Parallel()
+	if os.Getenv(harness.EnvDaprd) != "" {
+		t.Skip("skipped: when a daprd dials again is its own to choose; the stand-in has no jitter")
+	}
+	run, err := harness.Play(t.Context(), harness.Options{
+		Scenario: "stop-order-processor", Env: "process", Binary: harnesstest.Binary(t), Reports: t.TempDir(), Sidecar: "daprd", Daprd: daprd(t),
+	})
+	require.NoError(t, err)
+	v := run.Verdict
+	require.Equal(t, 1, v.Exit(), "%s", harnesstest.Story(run))
+	i := slices.IndexFunc(v.Results, func(r oracle.Result) bool { return r.Check == "recovery" })
+	require.Equal(t, oracle.Fail, v.Results[i].Outcome, "%s", harnesstest.Story(run))
+	for j, r := range v.Results {
+		require.True(t, i == j || r.Outcome != oracle.Fail, "%s", harnesstest.Story(run))
+	}
+	says := v.Results[i].Findings[0].What
+	require.Contains(t, says, "attempts that never crossed the link, for it dials again by a back-off of its own")
+	c, err := harness.ReadCase(run.Dir)
+	require.NoError(t, err)
+	require.Contains(t, oracle.Explain(c).Recoveries[0].Why, "it dials again by a back-off of its own")
+	require.True(t, strings.HasSuffix(c.History.Header.SidecarVersion, "-standin"), c.History.Header.SidecarVersion)
+}

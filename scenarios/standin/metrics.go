@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// metrics are those of daprd that tell of calls and of resiliency.
+type metrics struct {
+	id, name string
+
+	mu     sync.Mutex
+	values map[string]float64
+}
+
+type label struct{ name, value string }
+
+func newMetrics(id string) *metrics { return &metrics{id: id, values: map[string]float64{}} }
+
+// add adds to a series.
+func (m *metrics) add(name string, by float64, labels ...label) {
+	labels = append(labels, label{"app_id", m.id})
+	slices.SortFunc(labels, func(a, b label) int { return strings.Compare(a.name, b.name) })
+	var text []string
+	for _, l := range labels {
+		text = append(text, fmt.Sprintf("%s=%q", l.name, l.value))
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.values[name+"{"+strings.Join(text, ",")+"}"] += by
+}
+
+// activated counts that a policy did something.
+func (m *metrics) activated(app, policy, status string) {
+	m.add("dapr_resiliency_activations_total", 1, m.of(app, policy, status)...)
+}
+
+// applied counts a request to which a policy applies.
+func (m *metrics) applied(app, policy, status string) {
+	m.add("dapr_resiliency_count", 1, m.of(app, policy, status)...)
+}
+
+func (m *metrics) of(app, policy, status string) []label {
+	return []label{
+		{"flow_direction", "outbound"}, {"name", m.name}, {"namespace", ""}, {"policy", policy}, {"status", status}, {"target", "app_" + app},
+	}
+}
+
+// sent counts an attempt, whether it crosses the network or not.
+func (m *metrics) sent(app string) {
+	m.add("dapr_runtime_service_invocation_req_sent_total", 1, label{"dst_app_id", app}, label{"type", "unary"})
+}
+
+// received counts an answer.
+func (m *metrics) received(app string, status int) {
+	m.add("dapr_runtime_service_invocation_res_recv_total", 1, label{"src_app_id", app}, label{"status", fmt.Sprint(status)}, label{"type", "unary"})
+}
+
+func (m *metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, series := range slices.Sorted(maps.Keys(m.values)) {
+		fmt.Fprintf(w, "%s %g\n", series, m.values[series])
+	}
+}
