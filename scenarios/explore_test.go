@@ -84,9 +84,15 @@ func (e explored) find(t *testing.T, cases int) (explore.Result, *resiliency.Spe
 // Each worst case is a scenario that any run reads, and a run of it in memory shows what was forecast: one of the ways
 // that are foretold, to the nanosecond, and where there is one way only, its very figures.
 func TestTheWorstCaseHappensInMemory(t *testing.T) {
+	t.Parallel()
 	for name, e := range exploredSpecs {
 		t.Run(name, func(t *testing.T) {
-			r, spec := e.find(t, 2_000)
+			t.Parallel()
+			cases := 2_000
+			if testing.Short() {
+				cases = 400
+			}
+			r, spec := e.find(t, cases)
 			require.NotEmpty(t, r.Worst)
 			for _, w := range r.Worst {
 				file, text, _ := r.Scenario(w)
@@ -122,8 +128,10 @@ func play(t *testing.T, s scenario.Scenario, spec *resiliency.Spec) (c oracle.Ca
 
 // A regime begins exactly where it is said to: the case before it does not show it, and the first one of it does.
 func TestARegimeBeginsWhereItIsSaidTo(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"the_quickstart", "a_timeout_and_few_retries", "counts_in_windows", "default_policies", "callers_with_little_patience"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := exploredSpecs[name]
 			r, spec := e.find(t, 100)
 			require.NotEmpty(t, r.Changes)

@@ -25,9 +25,10 @@ import (
 // and timelines are random on a grid of 1 ms, so ties are frequent: a breaker's timeout that is a multiple of the
 // gap, a fault at the instant of a sending, a healing at that of an attempt. HALFOPEN_SEED plays one of them again.
 func TestTheForecastIsWhatHappensInMemory(t *testing.T) {
+	t.Parallel()
 	first, runs := int64(1), int64(1_000) // the same ones each time: a gate must not draw lots
 	if testing.Short() {
-		runs = 150
+		runs = 80
 	}
 	if text := os.Getenv("HALFOPEN_SEED"); text != "" {
 		seed, err := strconv.ParseInt(text, 10, 64)

@@ -33,9 +33,10 @@ var stated = []string{
 // sidecar fails, and none is unknown but for a reason that is stated. HALFOPEN_HONEST says how many runs
 // (`make honest`), HALFOPEN_SEED plays one of them again.
 func TestTheHonestSidecarGivesNoFalseAlarm(t *testing.T) {
+	t.Parallel()
 	some := 400
 	if testing.Short() {
-		some = 100
+		some = 30
 	}
 	runs := asked(t, "HALFOPEN_HONEST", some)
 	first := int64(1)

@@ -26,6 +26,7 @@ func numbersSpec(timeout, retry, breaker string) string {
 // Time is exact in memory: where lint says that a breaker never opens since something comes at the very moment when
 // its counts are cleared, no real machine is that exact, and these tests stay a millisecond away from it.
 func TestLintsNumbersAreWhatHappens(t *testing.T) {
+	t.Parallel()
 	unavailable, hangs, away := "respond: order-processor, status: 503, for: 60s", "hang: order-processor, for: 60s", "stop: order-processor, for: 60s"
 	for _, c := range []struct {
 		name, rule  string
