@@ -44,7 +44,7 @@ var parts = map[string]func(){
 		for n := range 12 {
 			fmt.Println("waiting for the database", n)
 		}
-		select {}
+		time.Sleep(time.Hour) // until it is ended: without goroutines Go takes a select for a deadlock
 	},
 	"breaks": func() {
 		fmt.Fprintln(os.Stderr, "Traceback (most recent call last):\nModuleNotFoundError: No module named 'flask'")
@@ -57,7 +57,7 @@ var parts = map[string]func(){
 		child("sleeps", true)
 		take(net.JoinHostPort(os.Getenv("APP_HOST"), os.Getenv("APP_PORT")))
 	},
-	"sleeps": func() { select {} },
+	"sleeps": func() { time.Sleep(time.Hour) },
 }
 
 func child(part string, session bool) *exec.Cmd {

@@ -331,10 +331,16 @@ func (t *tally) state(c *counter, b *Breaker) {
 		}
 	}
 	var ones []string
+	tells := false
 	for _, s := range []string{closed, open, halfOpen, "unknown"} {
-		if v, _ := c.figure(metricState, "status", s); v != 0 {
+		v, told := c.figure(metricState, "status", s)
+		tells = tells || told
+		if v != 0 {
 			ones = append(ones, s)
 		}
+	}
+	if !tells {
+		return // not every release has these series
 	}
 	t.examined++
 	if len(ones) != 1 || !slices.Contains(states, ones[0]) {

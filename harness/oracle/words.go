@@ -43,6 +43,14 @@ func describe(e history.Event) string {
 		return fmt.Sprintf("%s/%s ended: %s", e.Service, e.Part, e.Text)
 	case history.KindPolicy:
 		return fmt.Sprintf("resource %s of %s: %s", e.ID, e.Service, e.Text)
+	case history.KindMetric:
+		switch {
+		case e.Error != "":
+			return fmt.Sprintf("the metrics of %s's sidecar could not be read: %s", e.Service, e.Error)
+		case e.ID == history.MetricsRead:
+			return fmt.Sprintf("the metrics of %s's sidecar were read: %s figures", e.Service, e.Text)
+		}
+		return fmt.Sprintf("%s's sidecar tells %s %s", e.Service, e.ID, e.Text)
 	case history.KindCount:
 		return fmt.Sprintf("%s's sidecar counts %s attempts to %s", e.Service, e.Text, e.Attr("dst_app_id"))
 	case history.KindPhase:

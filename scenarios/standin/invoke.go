@@ -102,6 +102,7 @@ func (d *daprd) applied(t policy.Target, app, method string) {
 	if breaker {
 		state, _ := d.engine.State(t, method)
 		d.metrics.applied(app, "circuitbreaker", state.String())
+		d.metrics.found(app, state.String())
 	}
 }
 

@@ -23,15 +23,26 @@ func newMetrics(id string) *metrics { return &metrics{id: id, values: map[string
 
 // add adds to a series.
 func (m *metrics) add(name string, by float64, labels ...label) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.values[m.series(name, labels)] += by
+}
+
+// set gives a series its value.
+func (m *metrics) set(name string, value float64, labels ...label) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.values[m.series(name, labels)] = value
+}
+
+func (m *metrics) series(name string, labels []label) string {
 	labels = append(labels, label{"app_id", m.id})
 	slices.SortFunc(labels, func(a, b label) int { return strings.Compare(a.name, b.name) })
 	var text []string
 	for _, l := range labels {
 		text = append(text, fmt.Sprintf("%s=%q", l.name, l.value))
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.values[name+"{"+strings.Join(text, ",")+"}"] += by
+	return name + "{" + strings.Join(text, ",") + "}"
 }
 
 // activated counts that a policy did something.
@@ -42,6 +53,17 @@ func (m *metrics) activated(app, policy, status string) {
 // applied counts a request to which a policy applies.
 func (m *metrics) applied(app, policy, status string) {
 	m.add("dapr_resiliency_count", 1, m.of(app, policy, status)...)
+}
+
+// found tells the state in which a request has found the breaker of an app.
+func (m *metrics) found(app, state string) {
+	for _, s := range []string{"closed", "open", "half-open"} {
+		is := 0.0
+		if s == state {
+			is = 1
+		}
+		m.set("dapr_resiliency_cb_state", is, m.of(app, "circuitbreaker", s)...)
+	}
 }
 
 func (m *metrics) of(app, policy, status string) []label {
