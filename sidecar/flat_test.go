@@ -77,15 +77,15 @@ func TestMemoryStaysFlat(t *testing.T) {
 	began := time.Now()
 	for round := 0; round == 0 || time.Since(began) < lasts; round++ {
 		pour(t, client, caller, paths)
-		now := foot()
+		var now footprint
+		require.Eventually(t, func() bool { // a thousand retries may just be dialled; what is kept stays, and that passes
+			now = foot()
+			return now.heapMB <= warm.heapMB*1.1+2 && now.residentMB <= warm.residentMB*1.25+8 &&
+				now.objects <= warm.objects+30*callers && now.goroutines <= warm.goroutines+callers
+		}, 20*time.Second, 100*time.Millisecond, "after %s it holds more than at first: %+v", time.Since(began), &now)
 		if lasts > 0 {
 			t.Logf("%4.0f s: heap %.1f MB, %.0f objects, resident %.1f MB, %d goroutines", time.Since(began).Seconds(), now.heapMB, now.objects, now.residentMB, now.goroutines)
 		}
-		require.LessOrEqual(t, now.heapMB, warm.heapMB*1.1+2, "heap in use, MB")
-		// A retry that is being dialled has some objects and a goroutine more for a moment.
-		require.LessOrEqual(t, now.objects, warm.objects+30*callers, "heap objects: four a request kept would be too many")
-		require.LessOrEqual(t, now.residentMB, warm.residentMB*1.25+8, "resident, MB")
-		require.LessOrEqual(t, now.goroutines, warm.goroutines+callers, "goroutines")
 	}
 	stuck()
 	client.CloseIdleConnections()
