@@ -314,7 +314,7 @@ func restarted(t *testing.T, e Environment) {
 	for _, part := range []string{history.App, history.Sidecar} {
 		exit := r.await(from, part+"'s end", is(history.KindExit, "order-processor", part))
 		ready := r.await(from, part+" ready again", is(history.KindReady, "order-processor", part))
-		require.Greater(t, ready.At, exit.At)
+		require.GreaterOrEqual(t, ready.At, exit.At) // in memory it is the same instant
 	}
 	r.accepted()
 }
