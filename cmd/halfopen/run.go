@@ -143,25 +143,17 @@ func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look lo
 }
 
 // findScenario takes a folder as it is, or the name of one below scenarios/.
-func findScenario(arg string) string {
-	if _, err := os.Stat(arg); err == nil {
-		return arg
-	}
-	named := filepath.Join("scenarios", arg)
-	if _, err := os.Stat(named); err == nil {
-		return named
-	}
-	return arg
-}
+func findScenario(arg string) string { return find(arg, "scenarios") }
 
 // findRun takes a run's folder as it is, or its name below reports/.
-func findRun(arg string) string {
-	if _, err := os.Stat(arg); err == nil {
-		return arg
-	}
-	named := filepath.Join("reports", arg)
-	if _, err := os.Stat(named); err == nil {
-		return named
+func findRun(arg string) string { return find(arg, "reports") }
+
+// find takes a path as it is, or else as one below a folder; what is nowhere stays as it was asked for.
+func find(arg, below string) string {
+	for _, path := range []string{arg, filepath.Join(below, arg)} {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
 	}
 	return arg
 }
