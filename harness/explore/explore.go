@@ -102,8 +102,16 @@ type Result struct {
 	samples  []Sample
 }
 
-// Find makes a result of all samples.
+// Find makes a result of all samples: the worst, and where what happens changes in kind.
 func (s *Sweeper) Find(samples []Sample) Result {
+	r := s.FindWorst(samples)
+	r.Changes = s.changes()
+	r.Map = s.drawMap()
+	return r
+}
+
+// FindWorst makes a result of all samples that tells of no changes, which cost more cases than most sweeps have.
+func (s *Sweeper) FindWorst(samples []Sample) Result {
 	r := Result{
 		Format: "halfopen-explore/1", Policies: s.spec.For(s.q.Caller, s.q.Target).Why, Question: s.q, samples: samples,
 		Worst: []Worst{}, Changes: []Change{},
@@ -124,7 +132,5 @@ func (s *Sweeper) Find(samples []Sample) Result {
 		}
 		r.Spread = append(r.Spread, spread(m, samples))
 	}
-	r.Changes = s.changes()
-	r.Map = s.drawMap()
 	return r
 }
