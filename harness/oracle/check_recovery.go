@@ -69,12 +69,12 @@ func (t *tally) recovers(r *Reading, c scenario.Service, over history.Event) {
 		t.late(r, Finding{
 			What: fmt.Sprintf("%s had no order accepted within %s after %s", c.Name, since(over.At, r.Ended), describe(over)) + r.uncrossed(c.Name, over.At, r.Ended),
 			Want: "within " + short(bound), Got: "none", Events: points(over),
-		})
+		}, r.Ended, latest, bound)
 	case o.Complete.At > due:
 		t.late(r, Finding{
 			What: fmt.Sprintf("%s recovered %s after %s; the spec implies at most %s", c.Name, since(over.At, o.Complete.At), describe(over), short(bound)) + r.uncrossed(c.Name, over.At, o.Complete.At),
 			Want: "within " + short(bound), Got: since(over.At, o.Complete.At), Events: points(over, *o.Complete),
-		})
+		}, o.Complete.At, latest, bound)
 	default:
 		t.excused(r, o.Complete.At, latest, bound)
 	}

@@ -45,25 +45,27 @@ func (t *tally) gap(r *Reading, o *Operation, i int) {
 	t.examined++
 	w := o.Turns[i].pause
 	if next.Start() < from+w.lo-r.Slack.Lower || next.earliest() > r.late(at+w.hi) {
-		t.badGap(r, o, i, next.Start()-at)
+		t.badGap(r, o, i, at)
 	} else {
 		t.excused(r, next.earliest(), at+w.hi, w.hi)
 	}
 }
 
-func (t *tally) badGap(r *Reading, o *Operation, i int, gap time.Duration) {
-	w := o.Turns[i].pause
+// badGap tells of a gap after the end of an attempt that is outside of what the policy says.
+func (t *tally) badGap(r *Reading, o *Operation, i int, over time.Duration) {
+	w, next := o.Turns[i].pause, o.Attempts[i+1]
+	gap := next.Start() - over
 	want := "exactly " + short(w.lo)
 	if w.lo != w.hi {
 		want = short(w.lo) + " to " + short(w.hi)
 	}
-	how, note := "too long", func(f Finding) { t.late(r, f) }
+	how, note := "too long", func(f Finding) { t.late(r, f, next.earliest(), over+w.hi, w.hi) }
 	if gap < w.lo {
 		how, note = "too short", t.find
 	}
 	note(Finding{
 		What: fmt.Sprintf("attempt %d of %s came %s after attempt %d ended: %s, the policy says %s", i+2, o.order(), short(gap), i+1, how, want),
-		Want: want, Got: short(gap), Events: points(o.Attempts[i].last(), o.Attempts[i+1].Request),
+		Want: want, Got: short(gap), Events: points(o.Attempts[i].last(), next.Request),
 	})
 }
 
@@ -90,7 +92,7 @@ func (t *tally) missing(r *Reading, o *Operation) (owed bool) {
 	t.late(r, Finding{
 		What: fmt.Sprintf("no attempt %d of %s came within %s after attempt %d failed, though it was still waiting", n+1, o.order(), short(pause.hi), n),
 		Want: "an attempt by " + short(due), Got: "none by " + short(over), Events: points(o.Attempts[n-1].last(), o.last()),
-	})
+	}, over, end+pause.hi, pause.hi)
 	return true
 }
 

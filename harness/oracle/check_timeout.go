@@ -60,9 +60,9 @@ func (t *tally) timeout(r *Reading, o *Operation, i int, x *Exchange) {
 		t.late(r, Finding{
 			What: fmt.Sprintf("attempt %d of %s was waited for %s, the policy's timeout is %s", i+1, o.order(), short(took), *limit),
 			Want: "given up after " + limit.String(), Got: short(took), Events: points(x.Request, x.last()),
-		})
+		}, until, x.Start()+*limit, *limit)
 	default:
-		t.excused(r, took, *limit, *limit)
+		t.excused(r, until, x.Start()+*limit, *limit)
 	}
 }
 

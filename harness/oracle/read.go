@@ -32,7 +32,8 @@ func read(c Case) *Reading {
 		}
 	}
 	b.adopt()
-	r.Slack = slack(c.History, r.Began, r.Ended)
+	r.ticks = ticks(c.History, r.Began, r.Ended)
+	r.Slack = slack(c.History, r.ticks)
 	b.hidden()
 	r.away = aways(r.comings)
 	for _, o := range r.Operations {

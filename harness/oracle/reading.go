@@ -30,6 +30,7 @@ type Reading struct {
 	Said         []Said     // what sidecars say, in the order of time
 	Strange      []*Said    // transitions of breakers that nobody passes
 
+	ticks     []tick
 	lines     []history.Event
 	policies  []history.Event
 	ready     []history.Event

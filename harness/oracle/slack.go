@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -28,32 +29,44 @@ const (
 	tolerable = 0.2
 )
 
-// slack is how much the run may be off, by its own measurement between two moments. Bring-up is not judged, so
-// how busy the machine was with it does not count.
-func slack(h *history.History, from, to time.Duration) Slack {
+// A tick is a metronome's reading: the worst lateness of the time before it.
+type tick struct{ from, at, late time.Duration }
+
+// ticks are the readings between two moments. Bring-up is not judged, so how busy the machine was with it does not
+// count.
+func ticks(h *history.History, from, to time.Duration) []tick {
+	var out []tick
+	for i := range h.Events {
+		if e := &h.Events[i]; e.Kind == history.KindTick {
+			t := tick{from: e.At - e.Duration("period_ns"), at: e.At, late: e.Duration("late_ns")}
+			if t.at >= from && t.from <= to {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
+}
+
+// slack is how much the run may be off, by its own measurement.
+func slack(h *history.History, ticks []tick) Slack {
 	if h.Header.Env == virtual {
 		return Slack{Exact: true}
 	}
-	s := Slack{Lower: observer}
-	var late []time.Duration
-	for _, e := range h.Events {
-		switch e.Kind {
-		case history.KindClock:
+	s := Slack{Lower: observer, Ticks: len(ticks)}
+	for i := range h.Events {
+		if e := &h.Events[i]; e.Kind == history.KindClock {
 			s.Lower = max(s.Lower, e.Duration("uncertainty_ns")+observer)
-		case history.KindTick:
-			if e.At < from || e.At-e.Duration("period_ns") > to {
-				continue
-			}
-			s.Ticks++
-			s.Upper = max(s.Upper, e.Duration("late_ns"))
-			late = append(late, e.Duration("late_ns"))
 		}
 	}
 	if s.Ticks == 0 {
 		s.Upper, s.Usual = unmeasured, unmeasured
 	} else {
+		late := make([]time.Duration, len(ticks))
+		for i, t := range ticks {
+			late[i] = t.late
+		}
 		slices.Sort(late)
-		s.Usual = late[len(late)/2]
+		s.Upper, s.Usual = late[len(late)-1], late[len(late)/2]
 	}
 	s.Upper += s.Lower
 	s.Lower = min(s.Lower, mostUncertain)
@@ -112,26 +125,58 @@ func cleanPath(p string) string {
 // short writes a duration as people do: 5.003s, 12ms.
 func short(d time.Duration) string { return d.Round(time.Millisecond).String() }
 
-// late notes something that came later than its bound and slack. Without a metronome nobody knows whose fault it is.
-func (t *tally) late(r *Reading, f Finding) {
+// late notes something that came later than its bound and slack. Without a metronome nobody knows whose fault it is,
+// and on a machine that is too busy for what was promised work takes as much longer as waking does, so there it is a
+// fault only from [strained] wake-ups on.
+func (t *tally) late(r *Reading, f Finding, at, due, promised time.Duration) {
 	if !r.Slack.measured() {
 		t.doubt("no metronome ran, so nobody knows how late the machine was (%s)", f.What)
+		return
+	}
+	if why := r.tooBusy(promised); why != "" && at <= due+strained*r.Slack.Upper {
+		t.doubt("%s (%s)", why, f.What)
 		return
 	}
 	t.find(f)
 }
 
+// strained is how many wake-ups' time a machine that is too busy may take for what lies between two of them.
+const strained = 5
+
 // excused doubts what came later than it was due and is not blamed only because of slack: where that is more than
-// the machine was seen to be late, or more than a fifth of what was promised.
+// the machine was seen to be late, or more than a fifth of what was promised. A machine that was late once, elsewhere
+// in the run, makes nothing doubtful here: where the metronomes meanwhile were late by less, they decide.
 func (t *tally) excused(r *Reading, at, due, promised time.Duration) {
 	if at <= due+r.Slack.turnaround() {
 		return
 	}
-	why := r.tooBusy(promised)
-	if why == "" && at > due+r.Slack.turnaround()+r.Slack.Upper {
-		why = "slack: something was late by " + short(at-due) + ", which only two wake-ups as late as the worst one, " + short(r.Slack.Upper) + ", explain"
-	}
-	if why != "" {
+	meanwhile := *r
+	meanwhile.Slack = r.meanwhile(due, at)
+	if why := r.notExcused(at-due, promised); why != "" && meanwhile.notExcused(at-due, promised) != "" {
 		t.doubt("%s", why)
 	}
+}
+
+// notExcused says why slack does not excuse that something was late; "" where it does.
+func (r *Reading) notExcused(late, promised time.Duration) string {
+	if why := r.tooBusy(promised); why != "" {
+		return why
+	}
+	if late > r.Slack.turnaround()+r.Slack.Upper {
+		return "slack: something was late by " + short(late) + ", which only two wake-ups as late as the worst one, " + short(r.Slack.Upper) + ", explain"
+	}
+	return ""
+}
+
+// meanwhile is the slack between two moments of a run. It is not measured where no metronome told of them.
+func (r *Reading) meanwhile(from, to time.Duration) Slack {
+	s := r.Slack
+	s.Upper, s.Ticks = s.Lower, 0
+	for i := sort.Search(len(r.ticks), func(i int) bool { return r.ticks[i].at >= from }); i < len(r.ticks); i++ {
+		if t := r.ticks[i]; t.from <= to {
+			s.Upper = max(s.Upper, t.late+s.Lower)
+			s.Ticks++
+		}
+	}
+	return s
 }
