@@ -13,7 +13,7 @@ import (
 type role struct{ service, part string }
 
 // aways are the times, by part, between its end and when it was ready again: in the order of time.
-func aways(comings []history.Event) map[role][]window {
+func aways(comings []*history.Event) map[role][]window {
 	out := map[role][]window{}
 	for _, e := range comings {
 		k := role{e.Service, e.Part}

@@ -41,7 +41,7 @@ var faultEffective = Check{
 
 // effect gives the first event that shows a fault's effect, or says why none is seen. That a paused caller sends
 // nothing is shown by no event: it is the moment of the application then.
-func (r *Reading) effect(f *Fault) (shown history.Event, why string) {
+func (r *Reading) effect(f *Fault) (shown *history.Event, why string) {
 	if f.Injected == nil || f.Applied == nil {
 		return shown, "it was never applied"
 	}
@@ -60,7 +60,7 @@ func (r *Reading) effect(f *Fault) (shown history.Event, why string) {
 		if ends {
 			return r.firstExit(f), r.silence(f, until)
 		}
-		return *f.Applied, r.silence(f, until)
+		return f.Applied, r.silence(f, until)
 	}
 	bitten, seen := r.firstBitten(f, until)
 	switch {
@@ -99,11 +99,11 @@ func (r *Reading) firstBitten(f *Fault, until time.Duration) (first *Exchange, s
 
 // shows is the event of a bitten exchange that shows a fault: the answer, where that is what is wrong; the request,
 // where it is that none came; else the end.
-func (x *Exchange) shows(f *Fault) history.Event {
+func (x *Exchange) shows(f *Fault) *history.Event {
 	switch f.Kind {
 	case scenario.Respond, scenario.Latency:
 		if x.Response != nil {
-			return *x.Response
+			return x.Response
 		}
 	case scenario.Cut, scenario.Pause, scenario.Hang:
 		return x.Request
@@ -112,7 +112,7 @@ func (x *Exchange) shows(f *Fault) history.Event {
 }
 
 // firstExit is the first end of a part that a fault ends.
-func (r *Reading) firstExit(f *Fault) (first history.Event) {
+func (r *Reading) firstExit(f *Fault) (first *history.Event) {
 	for _, e := range r.exits {
 		if r.hits(f, e) && e.At >= f.Injected.At {
 			return e

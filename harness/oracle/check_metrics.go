@@ -45,8 +45,8 @@ var metricsTrue = Check{
 
 // A reportCard is what a sidecar had counted when it was asked.
 type reportCard struct {
-	read    history.Event // with the moment when it was asked for
-	figures []history.Event
+	read    *history.Event // with the moment when it was asked for
+	figures []*history.Event
 }
 
 // names of the metrics.
@@ -105,11 +105,11 @@ func newCounter(r *Reading, card *reportCard, l scenario.Link) *counter {
 type count struct {
 	possible    bool // false for what the spec leaves out
 	least, most int
-	last        history.Event
+	last        *history.Event
 }
 
 // add counts something that happened between two moments.
-func (c *counter) add(n *count, from, to time.Duration, e history.Event) {
+func (c *counter) add(n *count, from, to time.Duration, e *history.Event) {
 	asked := c.read.Duration("asked_ns")
 	if to >= c.life.from && from <= c.late(c.read.At) {
 		n.most++
@@ -178,7 +178,7 @@ func (t *tally) holds(c *counter, what string, seen count, name string, labels .
 		want += " to " + strconv.Itoa(seen.most)
 	}
 	events := points(c.read)
-	if seen.last.Kind != "" {
+	if seen.last != nil {
 		events = points(seen.last, c.read)
 	}
 	t.find(Finding{

@@ -129,7 +129,7 @@ func (r *Reading) waited(o *Operation, i int) bool {
 }
 
 // after is what followed an attempt.
-func (o *Operation) after(i int) history.Event {
+func (o *Operation) after(i int) *history.Event {
 	if i+1 < len(o.Attempts) {
 		return o.Attempts[i+1].Request
 	}

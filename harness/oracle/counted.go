@@ -20,13 +20,13 @@ const sentTotal = "dapr_runtime_service_invocation_req_sent_total"
 
 // A counting is attempts that a sidecar counted between two readings.
 type counting struct {
-	event history.Event
+	event *history.Event
 	window
 	n int
 }
 
 // countings are the readings of each caller's counter by target, in the order of time.
-func countings(events []history.Event) map[hop][]counting {
+func countings(events []*history.Event) map[hop][]counting {
 	out, last := map[hop][]counting{}, map[hop]float64{}
 	for _, e := range events {
 		value, err := strconv.ParseFloat(e.Text, 64)
@@ -115,7 +115,7 @@ func (b *builder) attribute(l *scenario.Link, c counting) {
 		})
 	}
 	for i := range c.n {
-		end := c.event
+		end := *c.event
 		end.Kind, end.Link, end.Text = history.KindClose, l.Name, neverCrossed
 		end.Attrs = map[string]string{"by": "upstream"}
 		x := &Exchange{Link: l, Request: c.event, Close: &end, counted: &window{c.lo, b.given(l, c.hi) + 1}} // it ends after it began

@@ -152,7 +152,7 @@ func (b *Breaker) why(failures []Failure) string {
 	return fmt.Sprintf("it never opened: none of %d failures made %q true", len(failures), b.Policy.Trip)
 }
 
-func (r *Reading) explainRecovery(caller, target string, over history.Event) RecoveryStory {
+func (r *Reading) explainRecovery(caller, target string, over *history.Event) RecoveryStory {
 	s := RecoveryStory{Caller: caller, Healing: over.At}
 	for _, f := range r.Faults {
 		if f.Healing != nil && f.Healing.At <= over.At {

@@ -59,7 +59,7 @@ type builder struct {
 	faults   map[string]*Fault
 	dialled  map[key]time.Duration // connections that have carried no request so far, with n 0
 	began    map[key]time.Duration // connections, with n 0
-	counts   []history.Event
+	counts   []*history.Event
 	policies map[hop]resiliency.Policies
 }
 
@@ -77,7 +77,7 @@ func (b *builder) event(e *history.Event) {
 	b.dial(e)
 	switch e.Kind {
 	case history.KindCount:
-		b.counts = append(b.counts, *e)
+		b.counts = append(b.counts, e)
 	case history.KindRequest:
 		b.request(e)
 	case history.KindResponse:
@@ -95,20 +95,20 @@ func (b *builder) event(e *history.Event) {
 	case history.KindFault:
 		b.fault(e)
 	case history.KindLine:
-		b.lines = append(b.lines, *e)
+		b.lines = append(b.lines, e)
 		if e.Part == history.Sidecar {
 			b.heard[e.Service] = true
 		}
 	case history.KindPolicy:
-		b.Reading.policies = append(b.Reading.policies, *e)
+		b.Reading.policies = append(b.Reading.policies, e)
 	case history.KindReady:
-		b.ready = append(b.ready, *e)
-		b.comings = append(b.comings, *e)
+		b.ready = append(b.ready, e)
+		b.comings = append(b.comings, e)
 	case history.KindExit:
-		b.exits = append(b.exits, *e)
-		b.comings = append(b.comings, *e)
+		b.exits = append(b.exits, e)
+		b.comings = append(b.comings, e)
 	case history.KindProblem:
-		b.problems = append(b.problems, *e)
+		b.problems = append(b.problems, e)
 	case history.KindMetric:
 		b.metric(e)
 	}
@@ -117,12 +117,12 @@ func (b *builder) event(e *history.Event) {
 // metric adds a figure to what its sidecar told then.
 func (b *builder) metric(e *history.Event) {
 	if e.ID == history.MetricsRead || e.Error != "" {
-		b.metrics = append(b.metrics, &reportCard{read: *e})
+		b.metrics = append(b.metrics, &reportCard{read: e})
 		return
 	}
 	for i := len(b.metrics) - 1; i >= 0; i-- {
 		if c := b.metrics[i]; c.read.Service == e.Service {
-			c.figures = append(c.figures, *e)
+			c.figures = append(c.figures, e)
 			return
 		}
 	}
@@ -149,7 +149,7 @@ func (b *builder) rest(events []history.Event) {
 		switch e := &events[i]; {
 		case e.Source == history.Derived:
 		case e.Kind == history.KindProblem:
-			b.problems = append(b.problems, *e)
+			b.problems = append(b.problems, e)
 		case e.Kind == history.KindMetric:
 			b.metric(e)
 		case e.At <= b.Ended+observer && b.behindAnAnswer(e):
@@ -184,7 +184,7 @@ func (b *builder) phase(e *history.Event) {
 	case e.Text == history.PhaseLoad:
 		b.Loaded, b.Began = true, e.At
 	case e.Text == history.PhaseStepDone && e.Attr("timed_out") == "true":
-		b.timedOut = append(b.timedOut, *e)
+		b.timedOut = append(b.timedOut, e)
 	}
 }
 
@@ -217,7 +217,7 @@ func (b *builder) request(e *history.Event) {
 	if l == nil {
 		return
 	}
-	x := &Exchange{Link: l, Op: e.Op, ID: e.ID, Path: cleanPath(e.Path), Request: *e}
+	x := &Exchange{Link: l, Op: e.Op, ID: e.ID, Path: cleanPath(e.Path), Request: e}
 	k := key{e.Link, e.Conn, e.Int("n")}
 	switch l.Hop {
 	case scenario.HopToSidecar:

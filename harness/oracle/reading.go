@@ -30,14 +30,14 @@ type Reading struct {
 	Said         []Said     // what sidecars say, in the order of time
 	Strange      []*Said    // transitions of breakers that nobody passes
 
-	lines     []history.Event
-	policies  []history.Event
-	ready     []history.Event
-	exits     []history.Event
-	comings   []history.Event   // ready and exits in the order of time
+	lines     []*history.Event
+	policies  []*history.Event
+	ready     []*history.Event
+	exits     []*history.Event
+	comings   []*history.Event  // ready and exits in the order of time
 	away      map[role][]window // when parts were gone
-	problems  []history.Event
-	timedOut  []history.Event            // waits that gave up
+	problems  []*history.Event
+	timedOut  []*history.Event           // waits that gave up
 	exchanges map[string][]*Exchange     // by link, by their start
 	behind    map[string]int             // requests that were seen behind the run's end, by link
 	metrics   []*reportCard              // what sidecars counted, each time they were asked
@@ -51,7 +51,7 @@ type Exchange struct {
 	Link     *scenario.Link
 	Op, ID   string
 	Path     string
-	Request  history.Event
+	Request  *history.Event
 	Response *history.Event // its head
 	Complete *history.Event // its last byte
 	Close    *history.Event // the connection's end, where that came before the last byte
@@ -130,12 +130,12 @@ func (x *Exchange) broke() bool {
 }
 
 // last is the event that ended the exchange, or its request.
-func (x *Exchange) last() history.Event {
+func (x *Exchange) last() *history.Event {
 	switch {
 	case x.Complete != nil:
-		return *x.Complete
+		return x.Complete
 	case x.Close != nil:
-		return *x.Close
+		return x.Close
 	}
 	return x.Request
 }
@@ -167,11 +167,11 @@ type Fault struct {
 }
 
 // Over is when the fault's target was ready again: the last of its parts' readiness, or the healing of a link.
-func (r *Reading) Over(f *Fault) (at history.Event, ok bool) {
+func (r *Reading) Over(f *Fault) (at *history.Event, ok bool) {
 	if f.Healed == nil {
 		return at, false
 	}
-	at = *f.Healed
+	at = f.Healed
 	if f.Link != "" || f.Healing == nil || f.Kind == scenario.Pause {
 		return at, true
 	}
@@ -185,7 +185,7 @@ func (r *Reading) Over(f *Fault) (at history.Event, ok bool) {
 }
 
 // hits tells whether an event is about a part that a fault is about.
-func (r *Reading) hits(f *Fault, e history.Event) bool {
+func (r *Reading) hits(f *Fault, e *history.Event) bool {
 	return f.Service != "" && e.Service == f.Service && (f.Part == "" || e.Part == f.Part)
 }
 

@@ -36,7 +36,8 @@ func slack(h *history.History, from, to time.Duration) Slack {
 	}
 	s := Slack{Lower: observer}
 	var late []time.Duration
-	for _, e := range h.Events {
+	for i := range h.Events {
+		e := &h.Events[i]
 		switch e.Kind {
 		case history.KindClock:
 			s.Lower = max(s.Lower, e.Duration("uncertainty_ns")+observer)

@@ -21,7 +21,7 @@ const (
 // A Said is one thing that a sidecar said of itself: testimony, to be held against the evidence.
 type Said struct {
 	Kind      string
-	Line      history.Event
+	Line      *history.Event
 	Operation string // retrying, recovered: `endpoint[order-processor, order-processor:orders]`, or the built-in's name
 	Breaker   string // changed: order-processor:orders
 	From, To  string // changed
@@ -42,7 +42,7 @@ var marks = []string{"Circuit breaker ", " processing operation ", "Could not "}
 func message(line string) string { return written.Parse(line).Message }
 
 // testimony reads what sidecars say out of all lines.
-func testimony(lines []history.Event) []Said {
+func testimony(lines []*history.Event) []Said {
 	var out []Said
 	for _, e := range lines {
 		if e.Part != history.Sidecar {
@@ -56,7 +56,7 @@ func testimony(lines []history.Event) []Said {
 }
 
 // understand reads one line.
-func understand(e history.Event) (Said, bool) {
+func understand(e *history.Event) (Said, bool) {
 	if !slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(e.Text, mark) }) {
 		return Said{}, false // parsing a line is most of the work, and most say nothing of this
 	}
