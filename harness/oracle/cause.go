@@ -175,7 +175,7 @@ func (r *Reading) causedByTimeout(name string) Cause {
 			continue
 		}
 		for _, x := range o.Attempts {
-			if end, ended := x.End(); ended && x.Complete == nil && x.Close.Attr("by") == "client" && !o.gaveUp() {
+			if end, ended := x.End(); ended && x.by == "client" && !o.gaveUp() {
 				left.add(end-x.Start(), x.Request, x.last())
 			}
 		}

@@ -167,7 +167,7 @@ func (r *Reading) silences(f *Fault) bool {
 }
 
 func (r *Reading) silence(f *Fault, until time.Duration) string {
-	xs := r.exchanges[f.Service+"->sidecar"]
+	xs := r.on(f.Service + "->sidecar").exchanges
 	for _, x := range xs[from(xs, f.Applied.At):] {
 		if x.Start() > r.late(f.Applied.At) && x.Start() < until && !strings.HasPrefix(x.ID, "probe-") {
 			return f.Service + " went on sending"
@@ -185,7 +185,7 @@ func (r *Reading) across(f *Fault) [][]*Exchange {
 		case f.Link != "" && l.Name == f.Link,
 			f.Service == l.To && f.Part != history.App && l.Hop != scenario.HopToApp,
 			f.Service == l.To && f.Part != history.Sidecar && l.Hop == scenario.HopToApp:
-			out = append(out, r.exchanges[l.Name])
+			out = append(out, r.on(l.Name).exchanges)
 		}
 	}
 	return out
@@ -207,7 +207,7 @@ func (x *Exchange) overBefore(at time.Duration) bool {
 
 // left tells whether who asked did not wait for the answer.
 func (x *Exchange) left() bool {
-	return x.Response == nil && x.Close != nil && x.Close.Attr("by") == "client"
+	return x.Response == nil && x.by == "client"
 }
 
 func (x *Exchange) lasted(end time.Duration) time.Duration { return end - x.Start() }
@@ -215,7 +215,7 @@ func (x *Exchange) lasted(end time.Duration) time.Duration { return end - x.Star
 // usual is how long an exchange on a link took at most before a moment.
 func (r *Reading) usual(link string, before time.Duration) time.Duration {
 	var most time.Duration
-	for _, x := range r.exchanges[link] {
+	for _, x := range r.on(link).exchanges {
 		if end, ended := x.End(); ended && end < before && x.OK() {
 			most = max(most, end-x.Start())
 		}
@@ -234,7 +234,7 @@ func (r *Reading) bitten(f *Fault, x *Exchange, until time.Duration) bool {
 	}
 	switch f.Kind {
 	case scenario.Refuse:
-		return x.Close != nil && x.Close.Attr("by") == "tap"
+		return x.by == "tap"
 	case scenario.Respond:
 		return x.Response != nil && x.Response.Attr("fault") == f.Name
 	case scenario.Slow:

@@ -85,7 +85,7 @@ func (t *tally) recovers(r *Reading, c scenario.Service, over *history.Event) {
 // before their next retry, and the attempt that got through.
 func (r *Reading) busy(c scenario.Service, over time.Duration, o *Operation) time.Duration {
 	var rest time.Duration
-	xs := r.exchanges[c.Name+"->"+c.Sends.To]
+	xs := r.on(c.Name + "->" + c.Sends.To).exchanges
 	for _, x := range xs[from(xs, over):] {
 		if x.Start() > over {
 			break
@@ -139,11 +139,11 @@ func (r *Reading) redialled(caller string, ready time.Duration) string {
 		return ""
 	}
 	var before, after time.Duration
-	for _, at := range r.accepts[c.Name+"->"+c.Sends.To] {
-		if at <= ready {
-			before = at
+	for _, a := range r.on(c.Name + "->" + c.Sends.To).accepts {
+		if a.at <= ready {
+			before = a.at
 		} else if after == 0 {
-			after = at
+			after = a.at
 		}
 	}
 	text := fmt.Sprintf(", for it dials again by a back-off of its own: last %s before the target was ready", since(before, ready))

@@ -241,7 +241,7 @@ func (s *step) plain() bool { return s.kind == begins || (s.kind == ends && s.x.
 // overlaps tells for each step whether any other may have happened at the same time, and whether one that is not
 // plain may.
 func overlaps(steps []step) (contested, overlapped []bool) {
-	var order []int
+	order := make([]int, 0, len(steps))
 	for i := range steps {
 		if steps[i].kind != claimed && steps[i].kind != refused {
 			order = append(order, i)

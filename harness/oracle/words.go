@@ -111,7 +111,7 @@ func (x *Exchange) outcome() string {
 		return fmt.Sprintf("answered %d", x.Status())
 	case x.Hidden():
 		return "never crossed the link; its sidecar counts it"
-	case x.Close != nil && x.Close.Attr("by") == "client":
+	case x.by == "client":
 		return "given up by the caller's sidecar"
 	case x.Close != nil && x.Close.Text == "refused":
 		return "refused"
