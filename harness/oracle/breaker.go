@@ -259,7 +259,25 @@ func (b *Breaker) steps(r *Reading) []step {
 		}
 		out = append(out, step{kind: claimed, said: s, span: settled(s.Line.At, r.Slack)})
 	}
-	slices.SortStableFunc(out, func(x, y step) int { return cmp.Compare(x.at, y.at) })
+	return inOrder(out)
+}
+
+// inOrder puts steps in the order in which they were seen, and leaves those of one moment as they are. A step is too
+// large to be moved more than once.
+func inOrder(steps []step) []step {
+	type place struct {
+		at time.Duration
+		i  int
+	}
+	places := make([]place, len(steps))
+	for i := range steps {
+		places[i] = place{steps[i].at, i}
+	}
+	slices.SortFunc(places, func(a, b place) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.i, b.i)) })
+	out := make([]step, len(steps))
+	for to, from := range places {
+		out[to] = steps[from.i]
+	}
 	return out
 }
 

@@ -236,7 +236,7 @@ func (r *Reading) bitten(f *Fault, x *Exchange, until time.Duration) bool {
 	case scenario.Refuse:
 		return x.by == "tap"
 	case scenario.Respond:
-		return x.Response != nil && x.Response.Attr("fault") == f.Name
+		return x.Response != nil && x.fault == f.Name
 	case scenario.Slow:
 		return x.Start() >= f.Applied.At && (ended || x.Response != nil) && x.lasted(end) >= f.Delay-r.Slack.Lower || !x.Answered()
 	case scenario.Bandwidth, scenario.Slice, scenario.SlowClose:

@@ -84,7 +84,7 @@ func (r *Reading) undeliverable(o *Operation, x *Exchange) bool {
 	if !ended {
 		return false
 	}
-	if x.Hidden() || (x.Close != nil && x.Close.Text == "refused") {
+	if x.Hidden() || x.barred {
 		return true
 	}
 	for _, part := range []string{history.App, history.Sidecar} {

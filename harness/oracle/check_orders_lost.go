@@ -30,7 +30,7 @@ var ordersLost = Check{
 			}
 			t.examined++
 			got := delivered[o.carries]
-			if got.n == 0 || got.first > o.Complete.At {
+			if got.n == 0 || got.first > o.end {
 				t.find(Finding{
 					What: fmt.Sprintf("%s was accepted, and never delivered to %s", o.order(), o.Target),
 					Want: "a delivery before the answer", Got: fmt.Sprintf("%d deliveries in all", got.n), Events: points(o.Request, o.last()),

@@ -84,6 +84,8 @@ type Exchange struct {
 	ended      bool
 	status     int
 	by         string // who closed the connection
+	barred     bool   // the connection was refused
+	fault      string // that answered in the app's place
 
 	limit   time.Duration // of an attempt: the policy's timeout, 0 for none
 	counted *window       // of an attempt that never crossed the link: when it began at the earliest, and was over at the latest
@@ -97,14 +99,17 @@ type Exchange struct {
 func (x *Exchange) asked(e *history.Event) { x.Request, x.start = e, e.At }
 
 // answered notes the answer's head.
-func (x *Exchange) answered(e *history.Event) { x.Response, x.status = e, e.Status }
+func (x *Exchange) answered(e *history.Event) {
+	x.Response, x.status, x.fault = e, e.Status, e.Attr("fault")
+}
 
 // completed notes the answer's last byte.
 func (x *Exchange) completed(e *history.Event) { x.Complete, x.end, x.ended = e, e.At, true }
 
 // closed notes the connection's end before the answer's.
 func (x *Exchange) closed(e *history.Event) {
-	x.Close, x.end, x.ended, x.by = e, e.At, e.Text != "teardown", e.Attr("by")
+	x.Close, x.end, x.ended = e, e.At, e.Text != "teardown"
+	x.by, x.barred = e.Attr("by"), e.Text == "refused"
 }
 
 // Start is when the request's head was seen, or the attempt had been counted.
@@ -154,7 +159,7 @@ func (x *Exchange) Failed() bool {
 
 // delivered tells whether a request reached the app itself, which took it: not the door in front of it, whose answer a
 // fault may be.
-func (x *Exchange) delivered() bool { return x.OK() && x.Response.Attr("fault") == "" }
+func (x *Exchange) delivered() bool { return x.OK() && x.fault == "" }
 
 // broke tells whether an answer broke off behind a head that tells no failure. It ends an operation, and whoever asked
 // may have counted it as a success by its head, or as a failure by its end.
@@ -189,6 +194,7 @@ type Operation struct {
 
 	breaker      *Breaker // that it passes; nil for none
 	torn         bool     // its connection was ended by a fault on its own link
+	chunked      bool     // its body is sent once by newer versions, and gone then
 	waited       bool     // it came without a trace id, and may be given one
 	mayBeRefused bool     // where it ended without an attempt that was due, its breaker's refusal excuses that
 }

@@ -31,8 +31,7 @@ func (o *Operation) turn(s Slack) {
 		if !ended || x.OK() {
 			continue
 		}
-		chunked := o.Request.Attr("chunked") == "true" // sent once by newer versions, whose body is gone then
-		t := turn{may: true, sure: !chunked && !x.broke(), round: rounds}
+		t := turn{may: true, sure: !o.chunked && !x.broke(), round: rounds}
 		switch {
 		case p != nil && acts(p, x) && (p.MaxRetries == resiliency.Forever || tries <= p.MaxRetries) && inTime(p, tries, at-began, s, &t):
 			t.pause.lo, t.pause.hi = p.Gap(tries)

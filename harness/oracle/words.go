@@ -113,7 +113,7 @@ func (x *Exchange) outcome() string {
 		return "never crossed the link; its sidecar counts it"
 	case x.by == "client":
 		return "given up by the caller's sidecar"
-	case x.Close != nil && x.Close.Text == "refused":
+	case x.barred:
 		return "refused"
 	case x.Close != nil && x.Close.Text == "teardown":
 		return "unanswered at the end of the run"
