@@ -313,28 +313,3 @@ func breakerApp(name string) string {
 	}
 	return app
 }
-
-// A spell is a time that a breaker spent in a state, as it was told.
-type spell struct {
-	state    string
-	from, to time.Duration
-	by, end  *Heard // the lines that began and ended it; end is nil where it lasts
-}
-
-// spells are those of the caller's breaker, beginning with its first change.
-func (h *Hearing) spells() (out []spell) {
-	cs := h.changes()
-	for i, s := range cs {
-		p := spell{state: s.To, from: s.Line.At, to: h.ended, by: s}
-		if i+1 < len(cs) {
-			p.to, p.end = cs[i+1].Line.At, cs[i+1]
-		}
-		out = append(out, p)
-	}
-	return out
-}
-
-// during tells whether the breaker was told to be in a state at some moment of a time.
-func (h *Hearing) during(state string, from, to time.Duration) bool {
-	return slices.ContainsFunc(h.spells(), func(p spell) bool { return p.state == state && p.from <= to && from <= p.to })
-}
