@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,8 +14,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/resiliency"
+	"github.com/halfopen/halfopen/harness/testimony"
 )
 
 const (
@@ -75,74 +78,60 @@ func TestRecordingsOfDaprdLieWithinTheForecast(t *testing.T) {
 	}
 }
 
-var (
-	timelineLine = regexp.MustCompile(`^ *([+-][\d.]+) (\S+) +(.*)$`)
-	answerLine   = regexp.MustCompile(`^(s\d+ )?Order (passed|failed): \{"orderId": (\d+)\}.*?status=(\d+).*? ?after=([\d.]+)s`)
-	breakerLine  = regexp.MustCompile(`Circuit breaker \\?"(.+?)\\?" changed state from (\S+ to [a-z-]+)`)
-)
+var breakerLine = regexp.MustCompile(`^Circuit breaker "(.+?)" changed state from (\S+ to [a-z-]+)`)
 
 // recorded reads a recording: what was done, and what came of it.
 func recorded(t *testing.T, dir string) (k oracle.Known, got []oracle.Foreseen) {
 	t.Helper()
+	const caller, target = "checkout", "order-processor"
 	text, err := os.ReadFile(filepath.Join(dir, "timeline.log"))
 	require.NoError(t, err)
 	specText, err := os.ReadFile(filepath.Join(dir, "resiliency.yaml"))
 	require.NoError(t, err)
 	spec, _ := resiliency.Parse("resiliency.yaml", specText)
-	k = oracle.Known{Caller: "checkout", Target: "order-processor", Path: "orders", Policies: spec.For("checkout", "order-processor")}
+	told, err := testimony.Timeline("timeline.log", bytes.NewReader(text), caller, target)
+	require.NoError(t, err)
+	k = oracle.Known{Caller: caller, Target: target, Path: "orders", Policies: spec.For(caller, target)}
 	turn := func(at time.Duration, m oracle.Mode) { k.Turns = append(k.Turns, oracle.Turn{At: at, Mode: m}) }
 	ids := map[string]int{} // an order may be sent again
-	for _, l := range strings.Split(strings.TrimSpace(string(text)), "\n") {
-		m := timelineLine.FindStringSubmatch(l)
-		require.NotNil(t, m, l)
-		at := seconds(m[1])
-		row := oracle.Foreseen{At: oracle.Window{Lo: at, Hi: at}}
-		switch said := m[3]; {
-		case m[2] == "checkout":
-			a := answerLine.FindStringSubmatch(said)
-			if a == nil {
-				continue
-			}
-			ids[a[1]+a[3]]++
-			id := fmt.Sprintf("%s%s.%d", a[1], a[3], ids[a[1]+a[3]])
-			k.Sends = append(k.Sends, oracle.Sent{At: at - seconds(a[5]), ID: id})
-			row.Kind, row.ID, row.Status = "order", id, number(a[4])
-			row.What = map[bool]string{true: oracle.ForecastAccepted, false: oracle.ForecastFailed}[a[2] == "passed"]
-			if strings.Contains(said, "circuit breaker is open") || strings.Contains(said, "too many requests") {
+	for _, e := range told.Events {
+		row := oracle.Foreseen{At: oracle.Window{Lo: e.At, Hi: e.At}}
+		did, words := e.Attr("did"), e.Attr(testimony.Words)
+		switch {
+		case e.Service == caller && (did == testimony.Passed || did == testimony.Failed):
+			id := strings.TrimSpace(e.Attr("sender") + " " + e.ID)
+			ids[id]++
+			id = fmt.Sprintf("%s.%d", id, ids[id])
+			k.Sends = append(k.Sends, oracle.Sent{At: e.At - e.Duration("after_ns"), ID: id})
+			row.Kind, row.ID, row.Status, row.What = "order", id, e.Status, oracle.ForecastFailed
+			switch {
+			case did == testimony.Passed:
+				row.What = oracle.ForecastAccepted
+			case strings.Contains(e.Error, "circuit breaker is open") || strings.Contains(e.Error, "too many requests"):
 				row.What = oracle.ForecastRefused
 			}
 			got = append(got, row)
-		case m[2] == "daprd-checkout":
-			if b := breakerLine.FindStringSubmatch(said); b != nil {
+		case e.Service == caller && e.Part == history.Sidecar && e.Kind == history.KindLine:
+			if b := breakerLine.FindStringSubmatch(testimony.Parse(e.Text).Message); b != nil {
 				row.Kind, row.ID, row.What = "breaker", b[1], b[2]
 				got = append(got, row)
 			}
-		case m[2] == "order-processor" && strings.HasPrefix(said, "order-processor listening on"):
-			turn(at, oracle.Mode{Kind: oracle.ModeAnswers})
-		case m[2] != "driver":
-		case strings.HasPrefix(said, "signal terminated -> order-processor"):
-			turn(at, oracle.Mode{Kind: oracle.ModeOwnError})
-		case strings.HasPrefix(said, "signal terminated -> daprd-order"):
-			turn(at, oracle.Mode{Kind: oracle.ModeUnreachable})
-		case strings.HasPrefix(said, "order-processor mode := "):
-			kind, value, _ := strings.Cut(strings.Fields(said)[3], "=")
+		case e.Service == target && e.Kind == history.KindReady && e.Part == history.App:
+			turn(e.At, oracle.Mode{Kind: oracle.ModeAnswers})
+		case e.Service == target && e.Kind == history.KindExit && e.Part == history.App:
+			turn(e.At, oracle.Mode{Kind: oracle.ModeOwnError})
+		case e.Service == target && e.Kind == history.KindExit:
+			turn(e.At, oracle.Mode{Kind: oracle.ModeUnreachable})
+		case strings.HasPrefix(words, target+" mode := "):
+			kind, value, _ := strings.Cut(strings.Fields(words)[3], "=")
+			status, _ := strconv.Atoi(value)
 			mode := map[string]oracle.Mode{
-				"ok": {Kind: oracle.ModeAnswers}, "hang": {Kind: oracle.ModeHangs}, "status": {Kind: oracle.ModeAnswers, Status: number(value)},
+				"ok": {Kind: oracle.ModeAnswers}, "hang": {Kind: oracle.ModeHangs}, "status": {Kind: oracle.ModeAnswers, Status: status},
 			}[kind]
-			require.NotEmpty(t, mode.Kind, said)
-			turn(at, mode)
+			require.NotEmpty(t, mode.Kind, words)
+			turn(e.At, mode)
 		}
 	}
 	slices.SortStableFunc(k.Sends, func(a, b oracle.Sent) int { return int(a.At - b.At) })
 	return k, got
-}
-
-func number(text string) int {
-	n, _ := strconv.Atoi(text)
-	return n
-}
-
-func seconds(text string) time.Duration {
-	s, _ := strconv.ParseFloat(text, 64)
-	return time.Duration(s * float64(time.Second))
 }

@@ -3,6 +3,7 @@ package sidecar_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,20 +14,17 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/testimony"
 )
 
-// A recording is a run of real daprd: see testdata/recordings/README.md.
+// A recording is a run of real daprd: see testdata/recordings/README.md. It is read by the harness's own reader of
+// timelines, which knows nothing of this sidecar.
 type recording struct {
-	name  string
-	spec  []byte // nil for none
-	lines []line
-}
-
-// A line of a timeline.
-type line struct {
-	at     time.Duration // from the first fault
-	source string
-	text   string
+	name string
+	spec []byte // nil for none
+	told []history.Event
 }
 
 func load(t testing.TB, name string) *recording {
@@ -35,7 +33,7 @@ func load(t testing.TB, name string) *recording {
 	r := &recording{name: name}
 	text, err := os.ReadFile(filepath.Join(dir, "timeline.log"))
 	require.NoError(t, err)
-	r.lines, err = parseTimeline(string(text))
+	r.told, err = parse(string(text))
 	require.NoError(t, err)
 	if r.spec, err = os.ReadFile(filepath.Join(dir, "resiliency.yaml")); !os.IsNotExist(err) {
 		require.NoError(t, err)
@@ -43,25 +41,22 @@ func load(t testing.TB, name string) *recording {
 	return r
 }
 
-func parseTimeline(text string) ([]line, error) {
-	var lines []line
-	for i, l := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
-		seconds, rest, _ := strings.Cut(strings.TrimLeft(l, " "), " ")
-		at, err := strconv.ParseFloat(seconds, 64)
-		source, said, ok := strings.Cut(rest, " ")
-		if err != nil || !ok {
-			return nil, fmt.Errorf("line %d: want seconds, source and text, got %q", i+1, l)
-		}
-		lines = append(lines, line{milliseconds(at * 1000), source, strings.TrimLeft(said, " ")})
+func parse(text string) ([]history.Event, error) {
+	h, err := testimony.Timeline("timeline.log", strings.NewReader(text), "checkout", "order-processor")
+	if err != nil {
+		return nil, err
 	}
-	return lines, nil
+	return h.Events, nil
 }
 
-func milliseconds(ms float64) time.Duration {
-	if ms < 0 {
-		return -milliseconds(-ms)
+// of are the events of a kind of one part of a service.
+func (r *recording) of(kind history.Kind, service, part string) (out []history.Event) {
+	for _, e := range r.told {
+		if e.Kind == kind && e.Service == service && e.Part == part {
+			out = append(out, e)
+		}
 	}
-	return time.Duration(ms+0.5) * time.Millisecond
+	return out
 }
 
 // An event is what the two sides are compared by: a moment and what happened.
@@ -109,31 +104,25 @@ func parseLog(text string) (l sidecarLine, ok bool) {
 
 // logs are the caller's sidecar's lines about resiliency, and the form of all of them.
 func (r *recording) logs() (out []event, form string) {
-	for _, l := range r.lines {
-		if l.source != "daprd-checkout" {
-			continue
-		}
-		if s, ok := parseLog(l.text); ok {
-			out, form = append(out, event{l.at, s.level + " " + s.msg}), s.keys
+	for _, e := range r.of(history.KindLine, "checkout", history.Sidecar) {
+		if s, ok := parseLog(e.Text); ok {
+			out, form = append(out, event{e.At, s.level + " " + s.msg}), s.keys
 		}
 	}
 	return out, form
 }
 
 func (r *recording) asJSON() bool {
-	return slices.ContainsFunc(r.lines, func(l line) bool {
-		return l.source == "daprd-checkout" && strings.HasPrefix(l.text, "{")
+	return slices.ContainsFunc(r.of(history.KindLine, "checkout", history.Sidecar), func(e history.Event) bool {
+		return strings.HasPrefix(e.Text, "{")
 	})
 }
 
 // attempts are known from the counter of the caller's sidecar, a little after they began: see pollLag.
 func (r *recording) attempts() (out []event) {
-	for _, l := range r.lines {
-		if _, value, ok := strings.Cut(l.text, "req_sent_total "); ok && l.source == "metrics" {
-			n, _ := strconv.Atoi(value)
-			for len(out) < n {
-				out = append(out, event{l.at, "attempt"})
-			}
+	for _, e := range r.of(history.KindMetric, "checkout", history.Sidecar) {
+		for n := number(e.Text); len(out) < n; {
+			out = append(out, event{e.At, "attempt"})
 		}
 	}
 	return out
@@ -141,9 +130,9 @@ func (r *recording) attempts() (out []event) {
 
 // app is what order-processor said of orders.
 func (r *recording) app() (out []event) {
-	for _, l := range r.lines {
-		if l.source == "order-processor" && strings.HasPrefix(l.text, "Order ") {
-			out = append(out, event{l.at, l.text})
+	for _, e := range r.of(history.KindLine, "order-processor", history.App) {
+		if strings.HasPrefix(e.Text, "Order ") {
+			out = append(out, event{e.At, e.Text})
 		}
 	}
 	return out
@@ -156,42 +145,23 @@ type send struct {
 	answer event // its text is empty if none came
 }
 
-var (
-	senderName = regexp.MustCompile(`^(s\d+) `)
-	sending    = regexp.MustCompile(`^Order sending: \{"orderId": (\d+)\}`)
-	passed     = regexp.MustCompile(`^Order passed: \{"orderId": (\d+)\} \(status=(\d+) after=([\d.]+)s\)`)
-	failed     = regexp.MustCompile(`^Order failed: \{"orderId": (\d+)\} status=(\d+) body=(.*?) after=([\d.]+)s(?: headers=.*)?$`)
-)
-
 // sends are all orders, in the order of their sending. An answer tells by its own time and by how long it took
 // when it was sent; where nothing was printed at the sending, nothing else does.
 func (r *recording) sends() (out []send) {
 	open := map[string]int{} // by sender: the send that waits for its answer
-	for _, l := range r.lines {
-		if l.source != "checkout" {
-			continue
-		}
-		name := ""
-		if m := senderName.FindStringSubmatch(l.text); m != nil {
-			name, l.text = m[1], l.text[len(m[0]):]
-		}
-		if m := sending.FindStringSubmatch(l.text); m != nil {
-			out, open[name] = append(out, send{at: l.at, order: number(m[1])}), len(out)
-			continue
-		}
-		var s send
-		if m := passed.FindStringSubmatch(l.text); m != nil {
-			s = send{l.at - took(m[3]), number(m[1]), event{l.at, answerText(m[2], "")}}
-		} else if m := failed.FindStringSubmatch(l.text); m != nil {
-			s = send{l.at - took(m[4]), number(m[1]), event{l.at, answerText(m[2], m[3])}}
-		} else {
-			continue
-		}
-		if i, ok := open[name]; ok {
-			out[i] = s
-			delete(open, name)
-		} else {
-			out = append(out, s)
+	for _, e := range r.of(history.KindLine, "checkout", history.App) {
+		name := e.Attr("sender")
+		switch e.Attr("did") {
+		case testimony.Sending:
+			out, open[name] = append(out, send{at: e.At, order: number(e.ID)}), len(out)
+		case testimony.Passed, testimony.Failed:
+			s := send{e.At - e.Duration("after_ns"), number(e.ID), event{e.At, answerText(e.Status, e.Error)}}
+			if i, ok := open[name]; ok {
+				out[i] = s
+				delete(open, name)
+			} else {
+				out = append(out, s)
+			}
 		}
 	}
 	// Of those sent at once, the one that takes longest is the one whose retries come first and are the probes.
@@ -209,15 +179,10 @@ func number(s string) int {
 	return n
 }
 
-func took(seconds string) time.Duration {
-	s, _ := strconv.ParseFloat(seconds, 64)
-	return milliseconds(s * 1000)
-}
-
 var ownAnswer = regexp.MustCompile(`^(.*(?:, err: |\. Error: ))(.*)"}$`)
 
 // answerText is a caller's answer without what may differ: the transport's own words.
-func answerText(status, body string) string {
+func answerText(status int, body string) string {
 	if m := ownAnswer.FindStringSubmatch(body); m != nil && strings.Contains(body, "ERR_DIRECT_INVOKE") {
 		switch m[2] {
 		case "circuit breaker is open", "too many requests", "context deadline exceeded":
@@ -225,20 +190,20 @@ func answerText(status, body string) string {
 			body = m[1] + "TRANSPORT\"}"
 		}
 	}
-	if status == "200" {
+	if status == http.StatusOK {
 		return "passed 200"
 	}
-	return strings.TrimSpace("failed " + status + " " + body)
+	return strings.TrimSpace(fmt.Sprintf("failed %d %s", status, body))
 }
 
 // end is when the driver began to end the run.
 func (r *recording) end() time.Duration {
-	for _, l := range r.lines {
-		if l.source == "driver" && strings.HasPrefix(l.text, "signal continued -> checkout") {
-			return l.at
+	for _, e := range r.told {
+		if e.Kind == history.KindPhase && e.Text == history.PhaseTeardown {
+			return e.At
 		}
 	}
-	return r.lines[len(r.lines)-1].at
+	return r.told[len(r.told)-1].At
 }
 
 // A turn is something that is done to the world at a moment.
@@ -247,49 +212,42 @@ type turn struct {
 	what string // app down, app up, sidecar down, sidecar up, link black, link healed, link refuses; or mode=…
 }
 
-// turns are what the driver did, and when it had taken effect.
+// turns are what the driver did to the target, and when it had taken effect.
 func (r *recording) turns() (out []turn) {
-	for _, l := range r.lines {
+	for _, e := range r.told {
 		what := ""
+		words := e.Attr(testimony.Words)
 		switch {
-		case l.source == "order-processor" && strings.HasPrefix(l.text, "order-processor listening on"):
-			what = "app up"
-		case l.source != "driver":
-		case strings.HasPrefix(l.text, "signal terminated -> order-processor"):
-			what = "app down"
-		case strings.HasPrefix(l.text, "signal terminated -> daprd-order"):
-			what = "sidecar down"
-		case strings.HasPrefix(l.text, "healthz of port 3501: 204"):
-			what = "sidecar up"
-		case strings.HasPrefix(l.text, "order-processor mode := "):
-			what = "mode=" + strings.Fields(l.text)[3]
-		case strings.HasPrefix(l.text, "FAULT: sidecar link: toxic") && strings.Contains(l.text, "type:timeout"):
+		case e.Kind == history.KindReady && e.Service == "order-processor":
+			what = e.Part + " up"
+		case e.Kind == history.KindExit && e.Service == "order-processor":
+			what = e.Part + " down"
+		case strings.HasPrefix(words, "order-processor mode := "):
+			what = "mode=" + strings.Fields(words)[3]
+		case strings.HasPrefix(words, "FAULT: sidecar link: toxic") && strings.Contains(words, "type:timeout"):
 			what = "link black"
-		case strings.HasPrefix(l.text, "toxiproxy DELETE /proxies/sidecar/toxics/t1"):
+		case strings.HasPrefix(words, "toxiproxy DELETE /proxies/sidecar/toxics/t1"):
 			what = "link healed"
 		}
-		if what != "" && l.at < r.end() {
-			out = append(out, turn{l.at, what})
+		if what != "" && e.At < r.end() {
+			out = append(out, turn{e.At, what})
 		}
 	}
 	return out
 }
 
-func FuzzTimeline(f *testing.F) {
+func FuzzRecording(f *testing.F) {
 	for _, c := range recordings {
-		f.Add(strings.Join(func() (some []string) {
-			for _, l := range load(f, c.name).lines[:10] {
-				some = append(some, fmt.Sprintf("%+.3f %s %s", l.at.Seconds(), l.source, l.text))
-			}
-			return some
-		}(), "\n"))
+		text, err := os.ReadFile(filepath.Join("testdata", "recordings", c.name, "timeline.log"))
+		require.NoError(f, err)
+		f.Add(strings.Join(strings.SplitAfterN(string(text), "\n", 11)[:10], ""))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		lines, err := parseTimeline(text)
+		told, err := parse(text)
 		if err != nil {
 			return
 		}
-		r := &recording{lines: lines}
+		r := &recording{told: told}
 		r.logs()
 		r.app()
 		r.sends()

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -197,7 +196,7 @@ func (w *world) send(ctx context.Context, order int) event {
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	assert.NoError(w.t, err)
-	return event{w.now(), answerText(strconv.Itoa(resp.StatusCode), strings.TrimSpace(string(text)))}
+	return event{w.now(), answerText(resp.StatusCode, strings.TrimSpace(string(text)))}
 }
 
 // noting takes the caller's sidecar's log.

@@ -1,7 +1,6 @@
 package oracle
 
 import (
-	"fmt"
 	"sort"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 type role struct{ service, part string }
 
 // aways are the times, by part, between its end and when it was ready again: in the order of time.
-func aways(comings []history.Event) map[role][]window {
+func aways(comings []*history.Event) map[role][]window {
 	out := map[role][]window{}
 	for _, e := range comings {
 		k := role{e.Service, e.Part}
@@ -63,16 +62,8 @@ func (r *Reading) restarts(caller string) []time.Duration {
 	return out
 }
 
-// life counts how often an operation's app had ended before: one that comes back counts its orders anew.
-func (r *Reading) life(o *Operation) int {
+// lifeOf counts how often an operation's app had ended before.
+func (r *Reading) lifeOf(o *Operation) int {
 	away := r.away[role{o.Caller, history.App}]
 	return sort.Search(len(away), func(i int) bool { return away[i].lo > o.Start() })
-}
-
-// sent names the order that an operation carries. One that tells no id is an order by itself.
-func (r *Reading) sent(o *Operation) string {
-	if o.ID == "" {
-		return o.Caller + "//" + o.Op
-	}
-	return fmt.Sprintf("%s/%d/%s", o.Caller, r.life(o), o.ID)
 }

@@ -126,7 +126,7 @@ func cutName(name string) breakerKey {
 }
 
 // Kinds of steps.
-type stepKind int
+type stepKind uint8
 
 const (
 	begins    stepKind = iota // an attempt was let through
@@ -141,13 +141,13 @@ type span struct{ from, at, to time.Duration }
 
 // A step is one thing that a breaker goes through.
 type step struct {
-	kind stepKind
 	span
 	x     *Exchange  // begins, ends
 	o     *Operation // refused
 	when  window     // refused: the time within which it was
 	said  *Said      // claimed
-	maybe bool       // refused: the operation may have ended for another reason
+	kind  stepKind
+	maybe bool // refused: the operation may have ended for another reason
 }
 
 // follow finds the way through all steps with the fewest deviations.
@@ -228,7 +228,11 @@ const minShortest = 500 * time.Millisecond
 
 // steps are all that a breaker goes through, in the order in which it was seen.
 func (b *Breaker) steps(r *Reading) []step {
-	var out []step
+	attempts := 0
+	for _, o := range b.operations {
+		attempts += len(o.Attempts)
+	}
+	out := make([]step, 0, 2*attempts+len(b.said))
 	for _, at := range r.restarts(b.Caller) { // first of their instant: what is seen with them may be of either life
 		from := at - r.Slack.most()
 		out = append(out, step{kind: restarted, span: span{from, from, at}})
@@ -255,7 +259,25 @@ func (b *Breaker) steps(r *Reading) []step {
 		}
 		out = append(out, step{kind: claimed, said: s, span: settled(s.Line.At, r.Slack)})
 	}
-	slices.SortStableFunc(out, func(x, y step) int { return cmp.Compare(x.at, y.at) })
+	return inOrder(out)
+}
+
+// inOrder puts steps in the order in which they were seen, and leaves those of one moment as they are. A step is too
+// large to be moved more than once.
+func inOrder(steps []step) []step {
+	type place struct {
+		at time.Duration
+		i  int
+	}
+	places := make([]place, len(steps))
+	for i := range steps {
+		places[i] = place{steps[i].at, i}
+	}
+	slices.SortFunc(places, func(a, b place) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.i, b.i)) })
+	out := make([]step, len(steps))
+	for to, from := range places {
+		out[to] = steps[from.i]
+	}
 	return out
 }
 

@@ -45,7 +45,7 @@ type effect struct {
 	events []Event
 }
 
-func (e *effect) add(took time.Duration, events ...history.Event) {
+func (e *effect) add(took time.Duration, events ...*history.Event) {
 	if e.n == 0 {
 		e.lo, e.hi = took, took
 	}
@@ -175,7 +175,7 @@ func (r *Reading) causedByTimeout(name string) Cause {
 			continue
 		}
 		for _, x := range o.Attempts {
-			if end, ended := x.End(); ended && x.Complete == nil && x.Close.Attr("by") == "client" && !o.gaveUp() {
+			if end, ended := x.End(); ended && x.by == "client" && !o.gaveUp() {
 				left.add(end-x.Start(), x.Request, x.last())
 			}
 		}
@@ -195,7 +195,7 @@ func (r *Reading) causedByBreaker(p resiliency.Breaker) []Cause {
 			continue
 		}
 		for i, t := range b.Transitions {
-			at := []history.Event{}
+			at := []*history.Event{}
 			if t.By != nil && t.To == halfOpen {
 				at = append(at, t.By.Request)
 			} else if t.By != nil {

@@ -8,8 +8,9 @@ import (
 
 // causedByTimeline says of each step when it began and ended, of faults what they hit.
 func (r *Reading) causedByTimeline() []Cause {
-	began, done := map[int64]history.Event{}, map[int64]history.Event{}
-	for _, e := range r.History.Events {
+	began, done := map[int64]*history.Event{}, map[int64]*history.Event{}
+	for i := range r.History.Events {
+		e := &r.History.Events[i]
 		if e.Kind != history.KindPhase || e.Attr("step") == "" {
 			continue
 		}
@@ -50,7 +51,7 @@ func (r *Reading) causedByTimeline() []Cause {
 	return out
 }
 
-func seconds(e history.Event) string { return fmt.Sprintf("%.3f", e.At.Seconds()) }
+func seconds(e *history.Event) string { return fmt.Sprintf("%.3f", e.At.Seconds()) }
 
 func (r *Reading) causedByFault(c *Cause, name string) {
 	for _, f := range r.Faults {
@@ -59,11 +60,11 @@ func (r *Reading) causedByFault(c *Cause, name string) {
 		}
 		c.Checks = []string{"fault-effective", "fault-healed"}
 		until := r.Ended
-		c.What, c.Events = fmt.Sprintf("injected at %s s", seconds(*f.Injected)), points(*f.Injected)
+		c.What, c.Events = fmt.Sprintf("injected at %s s", seconds(f.Injected)), points(f.Injected)
 		if f.Healed != nil {
 			until = f.Healed.At
-			c.What += fmt.Sprintf(", healed at %s s", seconds(*f.Healed))
-			c.Events = append(c.Events, point(*f.Healed))
+			c.What += fmt.Sprintf(", healed at %s s", seconds(f.Healed))
+			c.Events = append(c.Events, point(f.Healed))
 		}
 		failed := 0
 		for _, o := range r.Operations {

@@ -85,7 +85,7 @@ func (r *Reading) chart() Chart {
 		if f.Injected == nil {
 			continue
 		}
-		s := Shade{Name: f.Name, What: f.Fault.String(), Target: f.Target(), From: f.Injected.At, To: r.Ended, Event: ref(*f.Injected)}
+		s := Shade{Name: f.Name, What: f.Fault.String(), Target: f.Target(), From: f.Injected.At, To: r.Ended, Event: ref(f.Injected)}
 		if f.Healed != nil {
 			s.To = f.Healed.At
 		}
@@ -112,7 +112,7 @@ func (r *Reading) chart() Chart {
 	return c
 }
 
-func ref(e history.Event) Ref { return Ref{e.Source, e.Seq} }
+func ref(e *history.Event) Ref { return Ref{e.Source, e.Seq} }
 
 // hopOf is the hop on which each kind of lane is seen.
 var hopOf = map[string]string{"order": scenario.HopToSidecar, "attempt": scenario.HopToPeer, "delivery": scenario.HopToApp}

@@ -33,7 +33,7 @@ var callerTold = Check{
 
 // dropped tells whether a caller's sidecar left it without an answer, though it lived and the link was whole.
 func (r *Reading) dropped(o *Operation) bool {
-	if o.Close == nil || o.Close.Attr("by") != "upstream" || r.sidecarGone(o.Caller, o.Start(), o.Close.At) {
+	if o.by != "upstream" || r.sidecarGone(o.Caller, o.Start(), o.Close.At) {
 		return false
 	}
 	if n := len(o.Attempts); n > 0 && o.Attempts[n-1].broke() {

@@ -41,7 +41,7 @@ var faultEffective = Check{
 
 // effect gives the first event that shows a fault's effect, or says why none is seen. That a paused caller sends
 // nothing is shown by no event: it is the moment of the application then.
-func (r *Reading) effect(f *Fault) (shown history.Event, why string) {
+func (r *Reading) effect(f *Fault) (shown *history.Event, why string) {
 	if f.Injected == nil || f.Applied == nil {
 		return shown, "it was never applied"
 	}
@@ -60,7 +60,7 @@ func (r *Reading) effect(f *Fault) (shown history.Event, why string) {
 		if ends {
 			return r.firstExit(f), r.silence(f, until)
 		}
-		return *f.Applied, r.silence(f, until)
+		return f.Applied, r.silence(f, until)
 	}
 	bitten, seen := r.firstBitten(f, until)
 	switch {
@@ -99,11 +99,11 @@ func (r *Reading) firstBitten(f *Fault, until time.Duration) (first *Exchange, s
 
 // shows is the event of a bitten exchange that shows a fault: the answer, where that is what is wrong; the request,
 // where it is that none came; else the end.
-func (x *Exchange) shows(f *Fault) history.Event {
+func (x *Exchange) shows(f *Fault) *history.Event {
 	switch f.Kind {
 	case scenario.Respond, scenario.Latency:
 		if x.Response != nil {
-			return *x.Response
+			return x.Response
 		}
 	case scenario.Cut, scenario.Pause, scenario.Hang:
 		return x.Request
@@ -112,7 +112,7 @@ func (x *Exchange) shows(f *Fault) history.Event {
 }
 
 // firstExit is the first end of a part that a fault ends.
-func (r *Reading) firstExit(f *Fault) (first history.Event) {
+func (r *Reading) firstExit(f *Fault) (first *history.Event) {
 	for _, e := range r.exits {
 		if r.hits(f, e) && e.At >= f.Injected.At {
 			return e
@@ -167,7 +167,7 @@ func (r *Reading) silences(f *Fault) bool {
 }
 
 func (r *Reading) silence(f *Fault, until time.Duration) string {
-	xs := r.exchanges[f.Service+"->sidecar"]
+	xs := r.on(f.Service + "->sidecar").exchanges
 	for _, x := range xs[from(xs, f.Applied.At):] {
 		if x.Start() > r.late(f.Applied.At) && x.Start() < until && !strings.HasPrefix(x.ID, "probe-") {
 			return f.Service + " went on sending"
@@ -185,7 +185,7 @@ func (r *Reading) across(f *Fault) [][]*Exchange {
 		case f.Link != "" && l.Name == f.Link,
 			f.Service == l.To && f.Part != history.App && l.Hop != scenario.HopToApp,
 			f.Service == l.To && f.Part != history.Sidecar && l.Hop == scenario.HopToApp:
-			out = append(out, r.exchanges[l.Name])
+			out = append(out, r.on(l.Name).exchanges)
 		}
 	}
 	return out
@@ -207,7 +207,7 @@ func (x *Exchange) overBefore(at time.Duration) bool {
 
 // left tells whether who asked did not wait for the answer.
 func (x *Exchange) left() bool {
-	return x.Response == nil && x.Close != nil && x.Close.Attr("by") == "client"
+	return x.Response == nil && x.by == "client"
 }
 
 func (x *Exchange) lasted(end time.Duration) time.Duration { return end - x.Start() }
@@ -215,7 +215,7 @@ func (x *Exchange) lasted(end time.Duration) time.Duration { return end - x.Star
 // usual is how long an exchange on a link took at most before a moment.
 func (r *Reading) usual(link string, before time.Duration) time.Duration {
 	var most time.Duration
-	for _, x := range r.exchanges[link] {
+	for _, x := range r.on(link).exchanges {
 		if end, ended := x.End(); ended && end < before && x.OK() {
 			most = max(most, end-x.Start())
 		}
@@ -234,9 +234,9 @@ func (r *Reading) bitten(f *Fault, x *Exchange, until time.Duration) bool {
 	}
 	switch f.Kind {
 	case scenario.Refuse:
-		return x.Close != nil && x.Close.Attr("by") == "tap"
+		return x.by == "tap"
 	case scenario.Respond:
-		return x.Response != nil && x.Response.Attr("fault") == f.Name
+		return x.Response != nil && x.fault == f.Name
 	case scenario.Slow:
 		return x.Start() >= f.Applied.At && (ended || x.Response != nil) && x.lasted(end) >= f.Delay-r.Slack.Lower || !x.Answered()
 	case scenario.Bandwidth, scenario.Slice, scenario.SlowClose:

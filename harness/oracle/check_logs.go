@@ -23,7 +23,7 @@ var expectLogs = Check{
 				t.doubt("%s: %v", l.Match, err)
 				continue
 			}
-			var found []history.Event
+			var found []*history.Event
 			for _, e := range r.lines {
 				if e.Service == l.Service && e.Part == l.Part && (match.MatchString(e.Text) || match.MatchString(message(e.Text))) {
 					found = append(found, e)

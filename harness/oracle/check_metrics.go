@@ -45,8 +45,8 @@ var metricsTrue = Check{
 
 // A reportCard is what a sidecar had counted when it was asked.
 type reportCard struct {
-	read    history.Event // with the moment when it was asked for
-	figures []history.Event
+	read    *history.Event // with the moment when it was asked for
+	figures []*history.Event
 }
 
 // names of the metrics.
@@ -60,8 +60,8 @@ const (
 // A lifetime is that of the sidecar that was asked: what happened before sure may have been counted by the one before.
 type lifetime struct{ from, sure time.Duration }
 
-// lifeOf tells since when the sidecar that was asked counts.
-func (r *Reading) lifeOf(c *reportCard) (l lifetime) {
+// lifetime tells since when the sidecar that was asked counts.
+func (r *Reading) lifetime(c *reportCard) (l lifetime) {
 	for _, e := range r.comings {
 		if e.Service != c.read.Service || e.Part != history.Sidecar || e.At >= c.read.Duration("asked_ns") {
 			continue
@@ -88,11 +88,11 @@ type counter struct {
 
 // newCounter makes the counter of one link.
 func newCounter(r *Reading, card *reportCard, l scenario.Link) *counter {
-	c := &counter{Reading: r, reportCard: card, life: r.lifeOf(card), caller: l.From, target: l.To, link: l.Name}
+	c := &counter{Reading: r, reportCard: card, life: r.lifetime(card), caller: l.From, target: l.To, link: l.Name}
 	if card.read.At < r.Ended {
 		return c
 	}
-	c.unseen = r.behind[l.Name] + r.behind[l.From+"->sidecar"]
+	c.unseen = r.on(l.Name).behind + r.on(l.From+"->sidecar").behind
 	for _, o := range c.calls() {
 		if end, ended := o.End(); !ended || r.late(end) >= r.Ended {
 			c.unseen++
@@ -105,11 +105,11 @@ func newCounter(r *Reading, card *reportCard, l scenario.Link) *counter {
 type count struct {
 	possible    bool // false for what the spec leaves out
 	least, most int
-	last        history.Event
+	last        *history.Event
 }
 
 // add counts something that happened between two moments.
-func (c *counter) add(n *count, from, to time.Duration, e history.Event) {
+func (c *counter) add(n *count, from, to time.Duration, e *history.Event) {
 	asked := c.read.Duration("asked_ns")
 	if to >= c.life.from && from <= c.late(c.read.At) {
 		n.most++
@@ -178,7 +178,7 @@ func (t *tally) holds(c *counter, what string, seen count, name string, labels .
 		want += " to " + strconv.Itoa(seen.most)
 	}
 	events := points(c.read)
-	if seen.last.Kind != "" {
+	if seen.last != nil {
 		events = points(seen.last, c.read)
 	}
 	t.find(Finding{
@@ -190,7 +190,7 @@ func (t *tally) holds(c *counter, what string, seen count, name string, labels .
 // attempts are those that crossed the link. Where a fault tears connections, one more may have ended before it crossed.
 func (c *counter) attempts() (n count) {
 	n.possible = true
-	for _, x := range c.exchanges[c.link] {
+	for _, x := range c.on(c.link).exchanges {
 		c.add(&n, x.Start(), x.Start(), x.Request)
 	}
 	for _, f := range c.Faults {

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/history"
@@ -13,14 +14,15 @@ var ordersDuplicated = Check{
 	Name: "orders-duplicated",
 	Doc:  "no order is delivered twice, but where the answer of an attempt was lost (at-least-once)",
 	Run: func(r *Reading) Result {
-		carried := map[string]string{} // trace id: caller and order
-		lost := map[string]int{}       // by caller and order: attempts that may have been delivered and whose answer did not get through
+		const nobody = -1
+		sender := slices.Repeat([]int{nobody}, r.carried) // by what is carried: the sending
+		lost := make([]int, r.sendings)                   // attempts that may have been delivered and whose answer did not get through
 		for _, o := range r.Operations {
-			if o.ID == "" && o.Op == "" {
+			if o.id == 0 && o.trace == 0 {
 				continue // nobody can tell what it carries
 			}
-			k := r.sent(o)
-			carried[o.Exchange.order(o.Target)] = k
+			k := o.sends
+			sender[o.carries] = k
 			if o.Accepted() && r.tornAt(o.Link.Name, o.Complete.At) {
 				lost[k]++
 			}
@@ -32,11 +34,11 @@ var ordersDuplicated = Check{
 			}
 		}
 		var t tally
-		seen := map[string]*Exchange{}
+		seen := make([]*Exchange, r.sendings)
 		excused := 0
 		for _, x := range r.Deliveries {
-			k, known := carried[x.order(x.Link.To)]
-			if !x.delivered() || !known {
+			k := sender[x.carries]
+			if !x.delivered() || k == nobody {
 				continue
 			}
 			t.examined++
@@ -82,7 +84,7 @@ func (r *Reading) undeliverable(o *Operation, x *Exchange) bool {
 	if !ended {
 		return false
 	}
-	if x.Hidden() || (x.Close != nil && x.Close.Text == "refused") {
+	if x.Hidden() || x.barred {
 		return true
 	}
 	for _, part := range []string{history.App, history.Sidecar} {

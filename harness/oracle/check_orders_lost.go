@@ -17,11 +17,10 @@ var ordersLost = Check{
 		if !r.Loaded {
 			return notHere("the load was never started")
 		}
-		delivered := map[string][]*Exchange{}
+		delivered := make([]deliveries, r.carried)
 		for _, x := range r.Deliveries {
 			if x.OK() {
-				k := x.order(x.Link.To)
-				delivered[k] = append(delivered[k], x)
+				delivered[x.carries].add(x)
 			}
 		}
 		var t tally
@@ -30,11 +29,11 @@ var ordersLost = Check{
 				continue
 			}
 			t.examined++
-			deliveries := delivered[o.Exchange.order(o.Target)]
-			if !before(deliveries, o) {
+			got := delivered[o.carries]
+			if got.n == 0 || got.first > o.end {
 				t.find(Finding{
 					What: fmt.Sprintf("%s was accepted, and never delivered to %s", o.order(), o.Target),
-					Want: "a delivery before the answer", Got: fmt.Sprintf("%d deliveries in all", len(deliveries)), Events: points(o.Request, o.last()),
+					Want: "a delivery before the answer", Got: fmt.Sprintf("%d deliveries in all", got.n), Events: points(o.Request, o.last()),
 				})
 			}
 		}
@@ -49,30 +48,23 @@ var ordersLost = Check{
 	},
 }
 
-// order tells what an exchange carries to a service: by the trace id where there is one, since two callers may use
-// one order id. A service that hands an order on does so under the same trace id, so the service belongs to it.
-func (x *Exchange) order(to string) string {
-	if x.Op != "" {
-		return to + " " + x.Op
+// deliveries are those of one order that were answered well. Answers are seen by taps of one process, so their times
+// can be compared with each other.
+type deliveries struct {
+	n     int
+	first time.Duration // when the first of them was over
+}
+
+func (d *deliveries) add(x *Exchange) {
+	if d.n++; d.n == 1 || x.end < d.first {
+		d.first = x.end
 	}
-	return to + " order " + x.ID
 }
 
 // watched tells whether a tap sees what a service's app gets.
 func (r *Reading) watched(service string) bool {
 	for _, l := range r.Plan.Links {
 		if l.Hop == scenario.HopToApp && l.To == service {
-			return true
-		}
-	}
-	return false
-}
-
-// before tells whether one of the deliveries was over before an operation's answer. Both are seen by taps of one
-// process, so their times can be compared.
-func before(deliveries []*Exchange, o *Operation) bool {
-	for _, d := range deliveries {
-		if d.Complete.At <= o.Complete.At {
 			return true
 		}
 	}
@@ -88,9 +80,9 @@ func (t *tally) givenUp(r *Reading, c scenario.Service) {
 		if o.Caller != c.Name || o.Probe() || err != nil {
 			continue
 		}
-		last = r.life(o)
+		last = o.life
 		if lives[last] == nil {
-			lives[last] = &counted{sent: map[int]*Operation{}, accepted: map[int]bool{}}
+			lives[last] = &counted{sent: map[int]numbered{}}
 		}
 		lives[last].add(n, o)
 	}
@@ -103,14 +95,18 @@ func (t *tally) givenUp(r *Reading, c scenario.Service) {
 
 // counted is the orders of one life of a caller by their number.
 type counted struct {
-	sent     map[int]*Operation
-	accepted map[int]bool
-	highest  int
+	sent    map[int]numbered
+	highest int
+}
+
+// A numbered order is what became of it, and the last operation that asked for it.
+type numbered struct {
+	*Operation
+	accepted bool
 }
 
 func (k *counted) add(n int, o *Operation) {
-	k.sent[n] = o
-	k.accepted[n] = k.accepted[n] || o.Accepted()
+	k.sent[n] = numbered{o, o.Accepted() || k.sent[n].accepted}
 	k.highest = max(k.highest, n)
 }
 
@@ -118,10 +114,10 @@ func (k *counted) add(n int, o *Operation) {
 func (t *tally) gaps(r *Reading, c scenario.Service, k *counted) {
 	for n := 1; n <= k.highest-max(c.Sends.Callers, 1) && n <= 2*len(k.sent); n++ {
 		switch o := k.sent[n]; {
-		case o == nil:
+		case o.Operation == nil:
 			t.find(Finding{What: fmt.Sprintf("order %d was never sent, though later ones were", n)})
-		case r.goesOn(o, c.Sends.Every):
-		case !k.accepted[n] && c.Sends.Until != "once":
+		case r.goesOn(o.Operation, c.Sends.Every):
+		case !o.accepted && c.Sends.Until != "once":
 			t.find(Finding{What: fmt.Sprintf("%s was sent and never accepted, though later ones were", o.order()), Events: points(o.Request, o.last())})
 		}
 	}
@@ -146,14 +142,14 @@ func (t *tally) neverAccepted(r *Reading, c scenario.Service) {
 		return
 	}
 	lives := map[int][]*Operation{} // each order's first sending
-	known, accepted := map[string]bool{}, map[string]bool{}
+	known, accepted := make([]bool, r.sendings), make([]bool, r.sendings)
 	last := 0
 	for _, o := range r.Operations {
 		if o.Caller != c.Name || o.Probe() {
 			continue
 		}
-		k := r.sent(o)
-		if last = r.life(o); !known[k] {
+		k := o.sends
+		if last = o.life; !known[k] {
 			lives[last] = append(lives[last], o)
 		}
 		known[k] = true
@@ -162,7 +158,7 @@ func (t *tally) neverAccepted(r *Reading, c scenario.Service) {
 	for life := 0; life <= last; life++ {
 		sent := lives[life]
 		for _, o := range sent[:max(0, len(sent)-c.Sends.Callers)] {
-			if !accepted[r.sent(o)] {
+			if !accepted[o.sends] {
 				t.find(Finding{What: fmt.Sprintf("%s was sent and never accepted, though later ones were sent", o.order()), Events: points(o.Request, o.last())})
 			}
 		}

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -23,7 +24,7 @@ var ordersReordered = Check{
 					sent = append(sent, o)
 				}
 			}
-			number := numbered
+			number := byID
 			if c.App == "" {
 				number = r.ranked(sent)
 			}
@@ -39,38 +40,36 @@ var ordersReordered = Check{
 
 // firstDelivered are operations in the order in which the orders that they carry were delivered first.
 func (r *Reading) firstDelivered(sent []*Operation) []*Operation {
-	by := map[string]*Operation{}
+	by := make([]*Operation, r.carried)
 	for _, o := range sent {
-		by[o.Exchange.order(o.Target)] = o
+		by[o.carries] = o
 	}
 	var out []*Operation
-	seen := map[string]bool{}
+	seen := make([]bool, r.sendings)
 	for _, x := range r.Deliveries {
-		o := by[x.order(x.Link.To)]
-		if o == nil || !x.delivered() || seen[r.sent(o)] {
+		o := by[x.carries]
+		if o == nil || !x.delivered() || seen[o.sends] {
 			continue
 		}
-		seen[r.sent(o)] = true
+		seen[o.sends] = true
 		out = append(out, o)
 	}
 	return out
 }
 
-// numbered is an order's number as the built-in checkout gives it: false for none.
-func numbered(o *Operation) (int, bool) {
+// byID is an order's number as the built-in checkout gives it: false for none.
+func byID(o *Operation) (int, bool) {
 	n, err := strconv.Atoi(o.ID)
 	return n, err == nil
 }
 
 // ranked numbers orders by when they were sent first: somebody's own ids may look like anything.
 func (r *Reading) ranked(sent []*Operation) func(*Operation) (int, bool) {
-	ranks := map[string]int{}
-	for i, o := range sent {
-		if _, known := ranks[r.sent(o)]; !known {
-			ranks[r.sent(o)] = i
-		}
+	ranks := make([]int, r.sendings)
+	for i, o := range slices.Backward(sent) {
+		ranks[o.sends] = i
 	}
-	return func(o *Operation) (int, bool) { return ranks[r.sent(o)], true }
+	return func(o *Operation) (int, bool) { return ranks[o.sends], true }
 }
 
 func (t *tally) ascending(r *Reading, os []*Operation, number func(*Operation) (int, bool), what string, counts func(*Operation) bool) {
@@ -82,7 +81,7 @@ func (t *tally) ascending(r *Reading, os []*Operation, number func(*Operation) (
 			continue
 		}
 		t.examined++
-		if before != nil && r.life(before) == r.life(o) && n < highest {
+		if before != nil && before.life == o.life && n < highest {
 			t.find(Finding{
 				What: fmt.Sprintf("%s was %s after %s", o.order(), what, before.order()), Events: points(before.Request, o.Request),
 			})

@@ -29,7 +29,7 @@ var recovery = Check{
 }
 
 // allOver is when the last fault's target was ready again.
-func (r *Reading) allOver() (at history.Event, ok bool) {
+func (r *Reading) allOver() (at *history.Event, ok bool) {
 	for _, f := range r.Faults {
 		e, over := r.Over(f)
 		if !over {
@@ -53,7 +53,7 @@ func (r *Reading) recovered(caller string, after time.Duration) *Operation {
 	return first
 }
 
-func (t *tally) recovers(r *Reading, c scenario.Service, over history.Event) {
+func (t *tally) recovers(r *Reading, c scenario.Service, over *history.Event) {
 	bound, bounded := r.Spec.For(c.Name, c.Sends.To).RecoveryBound(c.Sends.Every, c.Sends.Timeout)
 	if !bounded {
 		return
@@ -73,7 +73,7 @@ func (t *tally) recovers(r *Reading, c scenario.Service, over history.Event) {
 	case o.Complete.At > due:
 		t.late(r, Finding{
 			What: fmt.Sprintf("%s recovered %s after %s; the spec implies at most %s", c.Name, since(over.At, o.Complete.At), describe(over), short(bound)) + r.uncrossed(c.Name, over.At, o.Complete.At),
-			Want: "within " + short(bound), Got: since(over.At, o.Complete.At), Events: points(over, *o.Complete),
+			Want: "within " + short(bound), Got: since(over.At, o.Complete.At), Events: points(over, o.Complete),
 		}, o.Complete.At, latest, bound)
 	default:
 		t.excused(r, o.Complete.At, latest, bound)
@@ -85,7 +85,7 @@ func (t *tally) recovers(r *Reading, c scenario.Service, over history.Event) {
 // before their next retry, and the attempt that got through.
 func (r *Reading) busy(c scenario.Service, over time.Duration, o *Operation) time.Duration {
 	var rest time.Duration
-	xs := r.exchanges[c.Name+"->"+c.Sends.To]
+	xs := r.on(c.Name + "->" + c.Sends.To).exchanges
 	for _, x := range xs[from(xs, over):] {
 		if x.Start() > over {
 			break
@@ -139,11 +139,11 @@ func (r *Reading) redialled(caller string, ready time.Duration) string {
 		return ""
 	}
 	var before, after time.Duration
-	for _, at := range r.accepts[c.Name+"->"+c.Sends.To] {
-		if at <= ready {
-			before = at
+	for _, a := range r.on(c.Name + "->" + c.Sends.To).accepts {
+		if a.at <= ready {
+			before = a.at
 		} else if after == 0 {
-			after = at
+			after = a.at
 		}
 	}
 	text := fmt.Sprintf(", for it dials again by a back-off of its own: last %s before the target was ready", since(before, ready))

@@ -70,7 +70,7 @@ func (t *tally) forNobody(r *Reading, o *Operation) bool {
 		if x.earliest() > left {
 			t.find(Finding{
 				What: fmt.Sprintf("%s was tried again after attempt %d, %s after its caller had left", o.order(), i+1, since(o.Close.At, x.Start())),
-				Want: "no attempt for nobody", Got: fmt.Sprintf("%d attempts", len(o.Attempts)), Events: points(*o.Close, x.Request),
+				Want: "no attempt for nobody", Got: fmt.Sprintf("%d attempts", len(o.Attempts)), Events: points(o.Close, x.Request),
 			})
 			return true
 		}

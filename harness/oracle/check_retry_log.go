@@ -23,7 +23,7 @@ var retryLog = Check{
 				if said[k] == nil {
 					said[k] = &talk{}
 				}
-				said[k].lines = append(said[k].lines, s)
+				said[k].lines, said[k].at = append(said[k].lines, s), append(said[k].at, s.Line.At)
 			}
 		}
 		for _, d := range r.retellings() {
@@ -129,7 +129,7 @@ func (r *Reading) waited(o *Operation, i int) bool {
 }
 
 // after is what followed an attempt.
-func (o *Operation) after(i int) history.Event {
+func (o *Operation) after(i int) *history.Event {
 	if i+1 < len(o.Attempts) {
 		return o.Attempts[i+1].Request
 	}
@@ -139,7 +139,8 @@ func (o *Operation) after(i int) history.Event {
 // A talk is lines of one kind, in the order of time, each of which tells one thing.
 type talk struct {
 	lines []*Said
-	next  []int // for each line the next that is not taken, perhaps after more steps; as long as lines, and one
+	at    []time.Duration // when each was said
+	next  []int           // for each line the next that is not taken, perhaps after more steps; as long as lines, and one
 }
 
 // take takes the first line within a time that is left, and tells whether there was one.
@@ -153,9 +154,9 @@ func (k *talk) take(from, to time.Duration) bool {
 			k.next[i] = i
 		}
 	}
-	i, _ := slices.BinarySearchFunc(k.lines, from, func(s *Said, at time.Duration) int { return cmp.Compare(s.Line.At, at) })
+	i, _ := slices.BinarySearch(k.at, from)
 	i = k.free(i)
-	if i == len(k.lines) || k.lines[i].Line.At > to {
+	if i == len(k.lines) || k.at[i] > to {
 		return false
 	}
 	k.next[i] = i + 1

@@ -64,7 +64,7 @@ func (r *Reading) lastOf(caller string, at time.Duration) time.Duration {
 		if l.Hop != scenario.HopToPeer || l.From != caller {
 			continue
 		}
-		for _, x := range r.exchanges[l.Name] {
+		for _, x := range r.on(l.Name).exchanges {
 			if end, ended := x.End(); ended && x.Start() <= at {
 				last = max(last, end)
 			}

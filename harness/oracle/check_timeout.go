@@ -37,7 +37,7 @@ func (t *tally) timeout(r *Reading, o *Operation, i int, x *Exchange) {
 		until = r.Ended
 	}
 	took := until - x.Start()
-	left := ended && x.Response == nil && x.Close != nil && x.Close.Attr("by") == "client" && !r.callerLeft(o, end)
+	left := ended && x.left() && !r.callerLeft(o, end)
 	switch {
 	case limit == nil && !left:
 		return

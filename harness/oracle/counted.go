@@ -20,13 +20,13 @@ const sentTotal = "dapr_runtime_service_invocation_req_sent_total"
 
 // A counting is attempts that a sidecar counted between two readings.
 type counting struct {
-	event history.Event
+	event *history.Event
 	window
 	n int
 }
 
 // countings are the readings of each caller's counter by target, in the order of time.
-func countings(events []history.Event) map[hop][]counting {
+func countings(events []*history.Event) map[hop][]counting {
 	out, last := map[hop][]counting{}, map[hop]float64{}
 	for _, e := range events {
 		value, err := strconv.ParseFloat(e.Text, 64)
@@ -45,7 +45,7 @@ func countings(events []history.Event) map[hop][]counting {
 
 // uncount takes off what crossed the link. An attempt crosses as soon as it is counted, but where it has to wait for
 // a connection: then it is among the first to cross that one. The last attempts of a run may cross uncounted.
-func (b *builder) uncount(counted []counting, crossed []*Exchange) {
+func (b *builder) uncount(counted []counting, l *tapped) {
 	take := func(x *Exchange, from, to time.Duration) bool {
 		for i := len(counted) - 1; i >= 0; i-- {
 			if c := &counted[i]; c.n > 0 && c.lo <= to && c.hi >= from {
@@ -57,13 +57,17 @@ func (b *builder) uncount(counted []counting, crossed []*Exchange) {
 	}
 	slack := b.Slack.most() + b.Slack.Lower + mostUncertain
 	var late []*Exchange
-	for _, x := range crossed {
+	for _, x := range l.exchanges {
 		if !take(x, x.Start()-slack, x.Start()+b.Slack.Lower+mostUncertain) {
 			late = append(late, x)
 		}
 	}
+	began := map[uint64]time.Duration{}
+	for _, a := range l.accepts {
+		began[a.conn] = a.at
+	}
 	for _, x := range late {
-		if at, known := b.began[key{x.Link.Name, x.Request.Conn, 0}]; known && x.Start() <= at+slack {
+		if at, known := began[x.Request.Conn]; known && x.Start() <= at+slack {
 			take(x, 0, x.Start())
 		}
 	}
@@ -78,8 +82,8 @@ func (b *builder) hidden() {
 		if l.Hop != scenario.HopToPeer || len(counted) == 0 {
 			continue
 		}
-		crossed := b.exchanges[l.Name]
-		b.uncount(counted, crossed)
+		seen := b.link(l.Name)
+		b.uncount(counted, seen)
 		for _, c := range counted {
 			if c.n == 0 || c.event.At > b.Ended {
 				continue
@@ -87,7 +91,7 @@ func (b *builder) hidden() {
 			b.Slack.Counting = max(b.Slack.Counting, c.hi-c.lo)
 			b.attribute(l, c)
 		}
-		slices.SortStableFunc(b.exchanges[l.Name], func(x, y *Exchange) int { return cmp.Compare(x.Start(), y.Start()) })
+		slices.SortStableFunc(seen.exchanges, func(x, y *Exchange) int { return cmp.Compare(x.Start(), y.Start()) })
 	}
 }
 
@@ -115,16 +119,18 @@ func (b *builder) attribute(l *scenario.Link, c counting) {
 		})
 	}
 	for i := range c.n {
-		end := c.event
+		end := *c.event
 		end.Kind, end.Link, end.Text = history.KindClose, l.Name, neverCrossed
 		end.Attrs = map[string]string{"by": "upstream"}
-		x := &Exchange{Link: l, Request: c.event, Close: &end, counted: &window{c.lo, b.given(l, c.hi) + 1}} // it ends after it began
+		x := &Exchange{Link: l, counted: &window{c.lo, b.given(l, c.hi) + 1}} // it ends after it began
 		end.At = x.counted.hi
-		b.exchanges[l.Name] = append(b.exchanges[l.Name], x)
+		x.asked(c.event)
+		x.closed(&end)
+		b.link(l.Name).exchanges = append(b.link(l.Name).exchanges, x)
 		switch {
 		case len(due) == c.n || len(waiting) == 1:
 			o := due[min(i, len(due)-1)]
-			x.Op, x.ID, x.Path = o.Op, o.ID, o.Path
+			x.Op, x.ID, x.Path, x.trace, x.id = o.Op, o.ID, o.Path, o.trace, o.id
 			o.Attempts = append(o.Attempts, x)
 			slices.SortStableFunc(o.Attempts, func(a, b *Exchange) int { return cmp.Compare(a.Start(), b.Start()) })
 		case len(waiting) == 0:
@@ -160,7 +166,7 @@ func (b *builder) expects(o *Operation, w window) bool {
 // given is when an attempt that was counted by a moment was given up at the latest: at once, unless a dial was on its
 // way then, for which it waits.
 func (b *builder) given(l *scenario.Link, at time.Duration) time.Duration {
-	for _, d := range b.dials[l.Name] {
+	for _, d := range b.on(l.Name).dials {
 		if d.lo <= at && at < d.hi {
 			at = d.hi
 		}
@@ -168,21 +174,19 @@ func (b *builder) given(l *scenario.Link, at time.Duration) time.Duration {
 	return at
 }
 
-// dial notes the connections of a link that never carried a request: dials that came to nothing.
-func (b *builder) dial(e *history.Event) {
-	k := key{e.Link, e.Conn, 0}
-	switch e.Kind {
-	case history.KindAccept:
-		b.accepts[e.Link] = append(b.accepts[e.Link], e.At)
-		b.began[k] = e.At
-		b.dialled[k] = e.At
-	case history.KindRequest:
+// accept notes a connection.
+func (b *builder) accept(e *history.Event) {
+	l := b.link(e.Link)
+	l.accepts = append(l.accepts, accept{e.Conn, e.At})
+	b.dialled[key{l, e.Conn, 0}] = e.At
+}
+
+// dialledInVain notes the end of a connection that never carried a request: a dial that came to nothing.
+func (b *builder) dialledInVain(k key, e *history.Event) {
+	k.n = 0
+	if at, only := b.dialled[k]; only && e.Attr("stream") == "" {
+		k.link.dials = append(k.link.dials, window{at, e.At})
 		delete(b.dialled, k)
-	case history.KindClose:
-		if at, only := b.dialled[k]; only && e.Attr("stream") == "" {
-			b.dials[e.Link] = append(b.dials[e.Link], window{at, e.At})
-			delete(b.dialled, k)
-		}
 	}
 }
 

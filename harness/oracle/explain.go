@@ -152,7 +152,7 @@ func (b *Breaker) why(failures []Failure) string {
 	return fmt.Sprintf("it never opened: none of %d failures made %q true", len(failures), b.Policy.Trip)
 }
 
-func (r *Reading) explainRecovery(caller, target string, over history.Event) RecoveryStory {
+func (r *Reading) explainRecovery(caller, target string, over *history.Event) RecoveryStory {
 	s := RecoveryStory{Caller: caller, Healing: over.At}
 	for _, f := range r.Faults {
 		if f.Healing != nil && f.Healing.At <= over.At {
@@ -172,7 +172,7 @@ func (r *Reading) explainRecovery(caller, target string, over history.Event) Rec
 	s.Waited, s.Tried = max(0, through-over.At), o.Complete.At-max(through, over.At)
 	s.Uncrossed = r.uncrossedProbes(caller, over.At, o.Complete.At) + r.hiddenAttempts(caller, over.At, o.Complete.At)
 	failed := 0
-	for _, x := range r.exchanges[caller+"->"+target] {
+	for _, x := range r.on(caller + "->" + target).exchanges {
 		if x.Start() >= over.At && x.Start() < through && x.Failed() && !x.Hidden() {
 			failed++
 		}

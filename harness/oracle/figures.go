@@ -9,11 +9,12 @@ import (
 // figures are the numbers of a run that people compare.
 func figures(r *Reading) Figures {
 	var f Figures
-	sent, received := map[string]bool{}, map[string]bool{}
+	sent, received := make([]bool, r.sendings), make([]bool, r.named)
 	var firstFailure *time.Duration
 	for _, o := range r.Operations {
-		if !o.Probe() {
-			sent[o.Caller+"/"+cmp.Or(o.ID, o.Op)] = true
+		if !o.Probe() && !sent[o.bears] {
+			sent[o.bears] = true
+			f.OrdersSent++
 		}
 		if o.Accepted() && !o.Probe() {
 			f.OrdersAccepted++
@@ -36,11 +37,11 @@ func figures(r *Reading) Figures {
 		}
 	}
 	for _, x := range r.Deliveries {
-		if id := cmp.Or(x.ID, x.Op); x.delivered() && id != "" {
+		if id := cmp.Or(x.id, x.trace); id != 0 && !received[id] && x.delivered() {
 			received[id] = true
+			f.OrdersReceived++
 		}
 	}
-	f.OrdersSent, f.OrdersReceived = len(sent), len(received)
 	for _, s := range r.Said {
 		if s.Kind == saidChanged {
 			f.Transitions++
@@ -109,17 +110,13 @@ func (r *Reading) missed(caller string, over time.Duration, recovered *Operation
 
 // latency is that of orders, over all the operations by which their callers asked for them.
 func (f *Figures) latency(r *Reading) {
-	first, took := map[string]time.Duration{}, []time.Duration{}
+	first, took := make([]*Operation, r.sendings), make([]time.Duration, 0, f.OrdersAccepted)
 	for _, o := range r.Operations {
-		k := o.Caller + "/" + o.ID
-		if o.ID == "" {
-			k += o.Op // each is an order of its own
-		}
-		if _, asked := first[k]; !asked {
-			first[k] = o.Start()
+		if first[o.bears] == nil {
+			first[o.bears] = o
 		}
 		if o.Accepted() && !o.Probe() {
-			took = append(took, o.Complete.At-first[k])
+			took = append(took, o.end-first[o.bears].Start())
 		}
 	}
 	if len(took) == 0 {

@@ -18,7 +18,7 @@ type voice struct {
 	service  string
 	version  string
 	lines    []*Heard
-	restarts []history.Event
+	restarts []*history.Event
 }
 
 // Heard is one thing that a sidecar says, with what its line tells besides.
@@ -33,7 +33,7 @@ type Heard struct {
 
 // told is what the caller's app tells of one request.
 type told struct {
-	sent, answered history.Event // zero where it was not told
+	sent, answered *history.Event // empty where it was not told
 	sender         string
 	life           int // how often the caller's app had ended before: one that comes back counts its orders anew
 	start, end     time.Duration
@@ -44,7 +44,7 @@ type told struct {
 func (o *told) id() string   { return cmp.Or(o.sent.ID, o.answered.ID) }
 func (o *told) passed() bool { return o.ended && o.answered.Attr("did") == written.Passed }
 
-func (o *told) last() history.Event {
+func (o *told) last() *history.Event {
 	if o.ended {
 		return o.answered
 	}
@@ -53,7 +53,7 @@ func (o *told) last() history.Event {
 
 // A receipt is what the target's app tells of one attempt.
 type receipt struct {
-	got, over history.Event
+	got, over *history.Event
 	life      int // as of the caller, then
 	ended     bool
 	status    int  // of an answer that is an error; 0 for one that is none
@@ -64,7 +64,7 @@ func (r *receipt) ok() bool { return r.ended && !r.hung && !resiliency.Failed(cm
 
 // A healing is when the target was well again, and until when nothing else was broken.
 type healing struct {
-	event history.Event
+	event *history.Event
 	until time.Duration
 }
 
@@ -132,13 +132,13 @@ func (h *Hearing) said(voices map[string]*voice, e *history.Event) {
 	v.version = cmp.Or(e.Attr("version"), v.version)
 	text := message(e.Text)
 	if toldStart.MatchString(text) {
-		v.restarts = append(v.restarts, *e)
+		v.restarts = append(v.restarts, e)
 		if m := toldVersion.FindStringSubmatch(text); m != nil {
 			v.version = m[1]
 		}
 		return
 	}
-	said, ok := understand(*e)
+	said, ok := understand(e)
 	if !ok {
 		return
 	}
@@ -148,7 +148,7 @@ func (h *Hearing) said(voices map[string]*voice, e *history.Event) {
 	}
 	// Seconds since a start that go back tell of another start.
 	if n := len(v.lines); n > 0 && s.grain >= time.Second && s.Line.At < v.lines[n-1].Line.At {
-		v.restarts = append(v.restarts, *e)
+		v.restarts = append(v.restarts, e)
 		s.before++
 	}
 	v.lines = append(v.lines, s)
@@ -159,25 +159,25 @@ func (h *Hearing) sent(e *history.Event) {
 	sender := e.Attr("sender")
 	switch e.Attr("did") {
 	case written.Sending:
-		h.Orders = append(h.Orders, &told{sent: *e, sender: sender, life: h.lives, start: e.At})
+		h.Orders = append(h.Orders, &told{sent: e, answered: &history.Event{}, sender: sender, life: h.lives, start: e.At})
 	case written.Passed, written.Failed:
 		i := len(h.Orders) - 1
 		for i >= 0 && (h.Orders[i].ended || h.Orders[i].life != h.lives || h.Orders[i].sender != sender || h.Orders[i].id() != e.ID) {
 			i--
 		}
 		if i < 0 {
-			h.Orders = append(h.Orders, &told{sender: sender, life: h.lives, start: e.At - e.Duration("after_ns")})
+			h.Orders = append(h.Orders, &told{sent: &history.Event{}, sender: sender, life: h.lives, start: e.At - e.Duration("after_ns")})
 			i = len(h.Orders) - 1
 		}
 		o := h.Orders[i]
-		o.answered, o.end, o.ended = *e, e.At, true
+		o.answered, o.end, o.ended = e, e.At, true
 	}
 }
 
 func (h *Hearing) got(e *history.Event) {
 	switch e.Attr("did") {
 	case written.Received:
-		r := &receipt{got: *e, over: *e, life: h.lives, status: e.Status, hung: e.Attr("answers") == "hang"}
+		r := &receipt{got: e, over: e, life: h.lives, status: e.Status, hung: e.Attr("answers") == "hang"}
 		r.ended = !r.hung && e.Attr("answers") != "delay"
 		h.Receipts = append(h.Receipts, r)
 		if n := len(h.Outages); n > 0 && h.Outages[n-1].hi == forever && len(h.healings) > 0 && h.healings[len(h.healings)-1].event.At >= h.Outages[n-1].lo {
@@ -186,7 +186,7 @@ func (h *Hearing) got(e *history.Event) {
 	case written.Cancelled, written.Done:
 		for _, r := range slices.Backward(h.Receipts) {
 			if r.got.ID == e.ID && !r.ended {
-				r.over, r.ended = *e, true
+				r.over, r.ended = e, true
 				r.hung = e.Attr("did") == written.Cancelled
 				break
 			}
@@ -215,7 +215,7 @@ func (h *Hearing) happened(down map[string]*history.Event, e *history.Event) {
 	case ends:
 		delete(down, key)
 		if len(down) == 0 {
-			h.healings = append(h.healings, healing{event: *e, until: forever})
+			h.healings = append(h.healings, healing{event: e, until: forever})
 		}
 	}
 }
@@ -312,29 +312,4 @@ func breakerApp(name string) string {
 		return ""
 	}
 	return app
-}
-
-// A spell is a time that a breaker spent in a state, as it was told.
-type spell struct {
-	state    string
-	from, to time.Duration
-	by, end  *Heard // the lines that began and ended it; end is nil where it lasts
-}
-
-// spells are those of the caller's breaker, beginning with its first change.
-func (h *Hearing) spells() (out []spell) {
-	cs := h.changes()
-	for i, s := range cs {
-		p := spell{state: s.To, from: s.Line.At, to: h.ended, by: s}
-		if i+1 < len(cs) {
-			p.to, p.end = cs[i+1].Line.At, cs[i+1]
-		}
-		out = append(out, p)
-	}
-	return out
-}
-
-// during tells whether the breaker was told to be in a state at some moment of a time.
-func (h *Hearing) during(state string, from, to time.Duration) bool {
-	return slices.ContainsFunc(h.spells(), func(p spell) bool { return p.state == state && p.from <= to && from <= p.to })
 }

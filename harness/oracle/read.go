@@ -13,10 +13,10 @@ import (
 
 // read makes the reading of a case.
 func read(c Case) *Reading {
-	r := &Reading{Case: c, behind: map[string]int{}, heard: map[string]bool{}, exchanges: map[string][]*Exchange{}, dials: map[string][]window{}, accepts: map[string][]time.Duration{}}
+	r := &Reading{Case: c, heard: map[string]bool{}, links: map[string]*tapped{}}
 	b := &builder{
-		Reading: r, open: map[key]*Exchange{}, byOp: map[string][]*Operation{}, under: map[*Exchange]*Operation{},
-		dialled: map[key]time.Duration{}, began: map[key]time.Duration{}, waiting: map[string][]*Operation{}, faults: map[string]*Fault{}, policies: map[hop]resiliency.Policies{},
+		Reading: r, open: map[key]*Exchange{}, waiting: map[string][]*Operation{}, names: newNames(len(c.History.Events) / eventsPerName),
+		dialled: map[key]time.Duration{}, faults: map[string]*Fault{}, ways: map[hop]way{}, paths: map[string]string{},
 	}
 	for i := range c.History.Events {
 		e := &c.History.Events[i]
@@ -36,13 +36,15 @@ func read(c Case) *Reading {
 	r.Slack = slack(c.History, r.ticks)
 	b.hidden()
 	r.away = aways(r.comings)
+	b.number()
 	for _, o := range r.Operations {
 		if limit := o.Policies.Timeout; limit != nil {
 			for _, x := range o.Attempts {
 				x.limit = *limit
 			}
 		}
-		o.Turns = o.turns(r.Slack)
+		o.Turns = b.turns.some(len(o.Attempts))
+		o.turn(r.Slack)
 		o.torn = r.torn(o)
 	}
 	r.Said = testimony(r.lines)
@@ -50,23 +52,47 @@ func read(c Case) *Reading {
 	return r
 }
 
+// eventsPerName is about how many events there are for each trace id and order id, so that their table need not grow.
+const eventsPerName = 5
+
 // A builder holds what is needed only while a reading is made.
 type builder struct {
 	*Reading
-	open     map[key]*Exchange        // without an end so far
-	under    map[*Exchange]*Operation // the operation that an open exchange is
-	byOp     map[string][]*Operation  // by trace id
-	waiting  map[string][]*Operation  // by caller: without an end so far
-	faults   map[string]*Fault
-	dialled  map[key]time.Duration // connections that have carried no request so far, with n 0
-	began    map[key]time.Duration // connections, with n 0
-	counts   []history.Event
-	policies map[hop]resiliency.Policies
+	names
+	open    map[key]*Exchange       // without an end so far
+	waiting map[string][]*Operation // by caller: without a trace id and an end so far
+	faults  map[string]*Fault
+	dialled map[key]time.Duration // connections that have carried no request so far, with n 0
+	counts  []*history.Event
+	ways    map[hop]way
+	paths   map[string]string // clean, by what was asked for
+
+	exchanges  slab[Exchange]
+	operations slab[Operation]
+	turns      slab[turn]
+}
+
+// A way is what is alike for all calls of a hop.
+type way struct {
+	policies       resiliency.Policies
+	caller, target name
+}
+
+// A slab gives out what is made by the hundred thousand, many at a time.
+type slab[T any] struct{ left []T }
+
+func (s *slab[T]) some(n int) []T {
+	if len(s.left) < n {
+		s.left = make([]T, max(n, 256))
+	}
+	out := s.left[:n:n]
+	s.left = s.left[n:]
+	return out
 }
 
 // A key names one exchange: links number their connections, connections their requests.
 type key struct {
-	link string
+	link *tapped
 	conn uint64
 	n    int64
 }
@@ -75,41 +101,48 @@ type key struct {
 type hop struct{ caller, target string }
 
 func (b *builder) event(e *history.Event) {
-	b.dial(e)
 	switch e.Kind {
 	case history.KindCount:
-		b.counts = append(b.counts, *e)
+		b.counts = append(b.counts, e)
+	case history.KindAccept:
+		b.accept(e)
 	case history.KindRequest:
 		b.request(e)
 	case history.KindResponse:
-		if x := b.open[key{e.Link, e.Conn, e.Int("n")}]; x != nil {
-			x.Response = e
+		if x := b.open[b.key(e, "n")]; x != nil {
+			x.answered(e)
 		}
 	case history.KindComplete:
-		b.end(key{e.Link, e.Conn, e.Int("n")}, func(x *Exchange) { x.Complete = e })
+		if x := b.end(b.key(e, "n")); x != nil {
+			x.completed(e)
+		}
 	case history.KindClose:
-		if n := e.Int("open"); n > 0 {
-			b.end(key{e.Link, e.Conn, n}, func(x *Exchange) { x.Close = e })
+		k := b.key(e, "open")
+		b.dialledInVain(k, e)
+		if k.n > 0 {
+			if x := b.end(k); x != nil {
+				x.closed(e)
+			}
 		}
 	case history.KindPhase:
 		b.phase(e)
 	case history.KindFault:
 		b.fault(e)
 	case history.KindLine:
-		b.lines = append(b.lines, *e)
+		b.lines = append(b.lines, e)
 		if e.Part == history.Sidecar {
 			b.heard[e.Service] = true
 		}
 	case history.KindPolicy:
-		b.Reading.policies = append(b.Reading.policies, *e)
+		b.Reading.policies = append(b.Reading.policies, e)
 	case history.KindReady:
-		b.ready = append(b.ready, *e)
-		b.comings = append(b.comings, *e)
+		b.ready = append(b.ready, e)
+		b.comings = append(b.comings, e)
 	case history.KindExit:
-		b.exits = append(b.exits, *e)
-		b.comings = append(b.comings, *e)
+		b.exits = append(b.exits, e)
+		b.comings = append(b.comings, e)
 	case history.KindProblem:
-		b.problems = append(b.problems, *e)
+		b.problems = append(b.problems, e)
 	case history.KindMetric:
 		b.metric(e)
 	}
@@ -118,29 +151,43 @@ func (b *builder) event(e *history.Event) {
 // metric adds a figure to what its sidecar told then.
 func (b *builder) metric(e *history.Event) {
 	if e.ID == history.MetricsRead || e.Error != "" {
-		b.metrics = append(b.metrics, &reportCard{read: *e})
+		b.metrics = append(b.metrics, &reportCard{read: e})
 		return
 	}
 	for i := len(b.metrics) - 1; i >= 0; i-- {
 		if c := b.metrics[i]; c.read.Service == e.Service {
-			c.figures = append(c.figures, *e)
+			c.figures = append(c.figures, e)
 			return
 		}
 	}
 }
 
-// end closes an exchange.
-func (b *builder) end(k key, how func(*Exchange)) {
+// key names the exchange that an event is about, whose number an attribute tells.
+func (b *builder) key(e *history.Event, number string) key {
+	return key{b.link(e.Link), e.Conn, e.Int(number)}
+}
+
+// link is where what is seen on a link is gathered.
+func (b *builder) link(name string) *tapped {
+	l := b.links[name]
+	if l == nil {
+		l = &tapped{Link: b.Plan.Link(name)}
+		b.links[name] = l
+	}
+	return l
+}
+
+// end gives the exchange that ends, nil for none.
+func (b *builder) end(k key) *Exchange {
 	x := b.open[k]
 	if x == nil {
-		return
+		return nil
 	}
-	how(x)
 	delete(b.open, k)
-	if o := b.under[x]; o != nil {
-		delete(b.under, x)
+	if o := x.asks; o != nil && o.waited {
 		b.waiting[o.Caller] = slices.DeleteFunc(b.waiting[o.Caller], func(w *Operation) bool { return w == o })
 	}
+	return x
 }
 
 // rest takes from behind the run's end what is about the run: problems, and what must have come before an answer
@@ -150,32 +197,33 @@ func (b *builder) rest(events []history.Event) {
 		switch e := &events[i]; {
 		case e.Source == history.Derived:
 		case e.Kind == history.KindProblem:
-			b.problems = append(b.problems, *e)
+			b.problems = append(b.problems, e)
 		case e.Kind == history.KindMetric:
 			b.metric(e)
 		case e.At <= b.Ended+observer && b.behindAnAnswer(e):
 			b.event(e)
 		case e.Kind == history.KindRequest:
-			b.behind[e.Link]++
+			b.link(e.Link).behind++
 		}
 	}
 }
 
 // behindAnAnswer tells whether an event is of an exchange by which an operation came to its answer.
 func (b *builder) behindAnAnswer(e *history.Event) bool {
-	op := e.Op
+	var trace name
 	switch e.Kind {
 	case history.KindRequest:
+		trace = b.names.of(e.Op)
 	case history.KindResponse, history.KindComplete:
-		x := b.open[key{e.Link, e.Conn, e.Int("n")}]
+		x := b.open[b.key(e, "n")]
 		if x == nil {
 			return false
 		}
-		op = x.Op
+		trace = x.trace
 	default:
 		return false
 	}
-	return op != "" && slices.ContainsFunc(b.byOp[op], func(o *Operation) bool { return o.Answered() })
+	return slices.ContainsFunc(b.known[trace].asked, (*Operation).Answered)
 }
 
 func (b *builder) phase(e *history.Event) {
@@ -185,7 +233,7 @@ func (b *builder) phase(e *history.Event) {
 	case e.Text == history.PhaseLoad:
 		b.Loaded, b.Began = true, e.At
 	case e.Text == history.PhaseStepDone && e.Attr("timed_out") == "true":
-		b.timedOut = append(b.timedOut, *e)
+		b.timedOut = append(b.timedOut, e)
 	}
 }
 
@@ -214,62 +262,86 @@ func (b *builder) fault(e *history.Event) {
 }
 
 func (b *builder) request(e *history.Event) {
-	l := b.Plan.Link(e.Link)
-	if l == nil {
-		return
+	k := b.key(e, "n")
+	delete(b.dialled, key{k.link, k.conn, 0})
+	l := k.link.Link
+	if l == nil || l.Hop == scenario.HopToSidecar && strings.HasPrefix(e.Path, "/v1.0/") && !strings.HasPrefix(e.Path, invoke) {
+		return // the sidecar's own API
 	}
-	x := &Exchange{Link: l, Op: e.Op, ID: e.ID, Path: cleanPath(e.Path), Request: *e}
-	k := key{e.Link, e.Conn, e.Int("n")}
+	var x *Exchange
+	if l.Hop == scenario.HopToSidecar {
+		o := &b.operations.some(1)[0]
+		o.asks = o
+		x = &o.Exchange
+	} else {
+		x = &b.exchanges.some(1)[0]
+	}
+	x.Link, x.Op, x.ID, x.Path, x.trace = l, e.Op, e.ID, b.clean(e.Path), b.names.of(e.Op)
+	x.id = b.names.order(x.trace, e.ID)
+	x.asked(e)
 	switch l.Hop {
 	case scenario.HopToSidecar:
-		if strings.HasPrefix(e.Path, "/v1.0/") && !strings.HasPrefix(e.Path, "/v1.0/invoke/") {
-			return // the sidecar's own API
-		}
-		x = b.operation(x)
+		b.operation(x.asks)
 	case scenario.HopToPeer:
 		b.attempt(x)
 	case scenario.HopToApp:
 		b.Deliveries = append(b.Deliveries, x)
 	}
 	b.open[k] = x
-	b.exchanges[l.Name] = append(b.exchanges[l.Name], x)
+	k.link.exchanges = append(k.link.exchanges, x)
+}
+
+// invoke begins the paths by which an app calls another one through its sidecar.
+const invoke = "/v1.0/invoke/"
+
+// clean gives a path as Dapr tells them apart. There are few, and each is asked for often.
+func (b *builder) clean(path string) string {
+	out, known := b.paths[path]
+	if !known {
+		out = cleanPath(path)
+		b.paths[path] = out
+	}
+	return out
 }
 
 // operation starts one: the exchange itself is filled in as its events come.
-func (b *builder) operation(x *Exchange) *Exchange {
-	o := &Operation{Exchange: *x, Caller: x.Link.From, Target: x.Request.Attr("app")}
-	if app, path, ok := strings.Cut(strings.TrimPrefix(x.Request.Path, "/v1.0/invoke/"), "/method/"); ok {
-		o.Target, o.Path = app, cleanPath(path)
+func (b *builder) operation(o *Operation) {
+	o.Caller, o.Target, o.chunked = o.Link.From, o.Request.Attr("app"), o.Request.Attr("chunked") == "true"
+	if app, path, ok := strings.Cut(strings.TrimPrefix(o.Request.Path, invoke), "/method/"); ok {
+		o.Target, o.Path = app, b.clean(path)
 	}
-	h := hop{o.Caller, o.Target}
-	p, known := b.policies[h]
-	if !known {
-		p = b.Spec.For(h.caller, h.target)
-		b.policies[h] = p
+	o.Policies = b.way(o).policies
+	if o.trace != 0 {
+		b.known[o.trace].asked = append(b.known[o.trace].asked, o)
+	} else {
+		o.waited = true
+		b.waiting[o.Caller] = append(b.waiting[o.Caller], o)
 	}
-	o.Policies = p
-	b.under[&o.Exchange] = o
-	if o.Op != "" {
-		b.byOp[o.Op] = append(b.byOp[o.Op], o)
-	}
-	b.waiting[o.Caller] = append(b.waiting[o.Caller], o)
 	b.Operations = append(b.Operations, o)
-	return &o.Exchange
+}
+
+func (b *builder) way(o *Operation) way {
+	h := hop{o.Caller, o.Target}
+	w, known := b.ways[h]
+	if !known {
+		w = way{b.Spec.For(h.caller, h.target), b.names.of(h.caller), b.names.of(h.target)}
+		b.ways[h] = w
+	}
+	return w
 }
 
 // attempt gives an attempt to its operation: by its trace id, which callers send and sidecars pass on. Where the
 // caller sent none, its sidecar made one: then it is that of the only waiting operation that it can be.
 func (b *builder) attempt(x *Exchange) {
-	same := b.byOp[x.Op]
-	for i := len(same) - 1; i >= 0; i-- { // a caller may send a trace id twice: the latest one asks
-		if same[i].Caller == x.Link.From {
-			same[i].Attempts = append(same[i].Attempts, x)
+	for _, o := range slices.Backward(b.known[x.trace].asked) { // a caller may send a trace id twice: the latest one asks
+		if o.Caller == x.Link.From {
+			o.Attempts = append(o.Attempts, x)
 			return
 		}
 	}
 	var candidates []*Operation
 	for _, o := range b.waiting[x.Link.From] {
-		if o.Op == "" && o.Target == x.Link.To && o.Path == x.Path && o.ID == x.ID {
+		if o.trace == 0 && o.Target == x.Link.To && o.Path == x.Path && o.ID == x.ID {
 			candidates = append(candidates, o)
 		}
 	}
@@ -277,9 +349,9 @@ func (b *builder) attempt(x *Exchange) {
 	case len(candidates) == 1:
 		o := candidates[0]
 		o.Attempts = append(o.Attempts, x)
-		if x.Op != "" { // from here on it is known by what its sidecar named it
-			o.Op = x.Op
-			b.byOp[x.Op] = append(b.byOp[x.Op], o)
+		if x.trace != 0 { // from here on it is known by what its sidecar named it
+			o.Op, o.trace = x.Op, x.trace
+			b.known[x.trace].asked = append(b.known[x.trace].asked, o)
 		}
 	case len(candidates) > 1:
 		b.Unattributed = append(b.Unattributed, x)
@@ -291,7 +363,7 @@ func (b *builder) attempt(x *Exchange) {
 // adopt gives attempts that were recorded before their operation to it: events of one instant have no order.
 func (b *builder) adopt() {
 	b.Orphans = slices.DeleteFunc(b.Orphans, func(x *Exchange) bool {
-		for _, o := range b.byOp[x.Op] {
+		for _, o := range b.known[x.trace].asked {
 			if o.Caller == x.Link.From {
 				o.Attempts = append(o.Attempts, x)
 				slices.SortStableFunc(o.Attempts, func(a, b *Exchange) int { return cmp.Compare(a.Start(), b.Start()) })

@@ -30,21 +30,44 @@ type Reading struct {
 	Said         []Said     // what sidecars say, in the order of time
 	Strange      []*Said    // transitions of breakers that nobody passes
 
-	ticks     []tick
-	lines     []history.Event
-	policies  []history.Event
-	ready     []history.Event
-	exits     []history.Event
-	comings   []history.Event   // ready and exits in the order of time
-	away      map[role][]window // when parts were gone
-	problems  []history.Event
-	timedOut  []history.Event            // waits that gave up
-	exchanges map[string][]*Exchange     // by link, by their start
-	behind    map[string]int             // requests that were seen behind the run's end, by link
-	metrics   []*reportCard              // what sidecars counted, each time they were asked
-	heard     map[string]bool            // services whose sidecars said anything at all
-	dials     map[string][]window        // by link: connections that never carried a request
-	accepts   map[string][]time.Duration // by link: when a connection began
+	ticks    []tick
+	lines    []*history.Event
+	policies []*history.Event
+	ready    []*history.Event
+	exits    []*history.Event
+	comings  []*history.Event  // ready and exits in the order of time
+	away     map[role][]window // when parts were gone
+	problems []*history.Event
+	timedOut []*history.Event // waits that gave up
+	links    map[string]*tapped
+	metrics  []*reportCard   // what sidecars counted, each time they were asked
+	heard    map[string]bool // services whose sidecars said anything at all
+	carried  int             // how many numbers there are, see Exchange.carries
+	sendings int             // how many numbers there are, see Operation.sends
+	named    int             // how many names there are
+}
+
+// A tapped link is what was seen on one link.
+type tapped struct {
+	*scenario.Link             // nil for one that is not in the plan
+	exchanges      []*Exchange // by their start
+	behind         int         // requests that were seen behind the run's end
+	accepts        []accept
+	dials          []window // connections that never carried a request
+}
+
+// An accept is when a connection began.
+type accept struct {
+	conn uint64
+	at   time.Duration
+}
+
+// on is what was seen on a link.
+func (r *Reading) on(link string) *tapped {
+	if l := r.links[link]; l != nil {
+		return l
+	}
+	return &tapped{}
 }
 
 // An Exchange is one request on one link, with what came of it.
@@ -52,28 +75,49 @@ type Exchange struct {
 	Link     *scenario.Link
 	Op, ID   string
 	Path     string
-	Request  history.Event
+	Request  *history.Event
 	Response *history.Event // its head
 	Complete *history.Event // its last byte
 	Close    *history.Event // the connection's end, where that came before the last byte
 
+	// Each check asks for these, and the events lie far from each other.
+	start, end time.Duration
+	ended      bool
+	status     int
+	by         string // who closed the connection
+	barred     bool   // the connection was refused
+	fault      string // that answered in the app's place
+
 	limit   time.Duration // of an attempt: the policy's timeout, 0 for none
 	counted *window       // of an attempt that never crossed the link: when it began at the earliest, and was over at the latest
+	asks    *Operation    // that it is; nil for an attempt or a delivery
+	trace   name          // its trace id
+	id      name          // its order id
+	carries int           // exchanges that carry the same order to the same service have the same number
+}
+
+// asked notes the request.
+func (x *Exchange) asked(e *history.Event) { x.Request, x.start = e, e.At }
+
+// answered notes the answer's head.
+func (x *Exchange) answered(e *history.Event) {
+	x.Response, x.status, x.fault = e, e.Status, e.Attr("fault")
+}
+
+// completed notes the answer's last byte.
+func (x *Exchange) completed(e *history.Event) { x.Complete, x.end, x.ended = e, e.At, true }
+
+// closed notes the connection's end before the answer's.
+func (x *Exchange) closed(e *history.Event) {
+	x.Close, x.end, x.ended = e, e.At, e.Text != "teardown"
+	x.by, x.barred = e.Attr("by"), e.Text == "refused"
 }
 
 // Start is when the request's head was seen, or the attempt had been counted.
-func (x *Exchange) Start() time.Duration { return x.Request.At }
+func (x *Exchange) Start() time.Duration { return x.start }
 
 // End is when the exchange was over, and false where the run's end came first.
-func (x *Exchange) End() (time.Duration, bool) {
-	switch {
-	case x.Complete != nil:
-		return x.Complete.At, true
-	case x.Close != nil:
-		return x.Close.At, x.Close.Text != "teardown"
-	}
-	return 0, false
-}
+func (x *Exchange) End() (time.Duration, bool) { return x.end, x.ended }
 
 // over is when the exchange was over for who asked: not before from, and at at as the tap saw it. A head of an
 // answer may be enough for a sidecar to go on. A connection's end is noted by the tap once both sides have ended
@@ -97,12 +141,7 @@ func (x *Exchange) over(s Slack) (from, at time.Duration, ended bool) {
 }
 
 // Status is that of the answer, 0 where there is none.
-func (x *Exchange) Status() int {
-	if x.Response == nil {
-		return 0
-	}
-	return x.Response.Status
-}
+func (x *Exchange) Status() int { return x.status }
 
 // Own tells whether the answer is an error of the answering sidecar itself, not its app's answer.
 func (x *Exchange) Own() bool { return x.Response != nil && x.Response.Error != "" }
@@ -121,7 +160,7 @@ func (x *Exchange) Failed() bool {
 
 // delivered tells whether a request reached the app itself, which took it: not the door in front of it, whose answer a
 // fault may be.
-func (x *Exchange) delivered() bool { return x.OK() && x.Response.Attr("fault") == "" }
+func (x *Exchange) delivered() bool { return x.OK() && x.fault == "" }
 
 // broke tells whether an answer broke off behind a head that tells no failure. It ends an operation, and whoever asked
 // may have counted it as a success by its head, or as a failure by its end.
@@ -131,12 +170,12 @@ func (x *Exchange) broke() bool {
 }
 
 // last is the event that ended the exchange, or its request.
-func (x *Exchange) last() history.Event {
+func (x *Exchange) last() *history.Event {
 	switch {
 	case x.Complete != nil:
-		return *x.Complete
+		return x.Complete
 	case x.Close != nil:
-		return *x.Close
+		return x.Close
 	}
 	return x.Request
 }
@@ -150,8 +189,14 @@ type Operation struct {
 	Attempts []*Exchange
 	Turns    []turn // what the policies say comes after each attempt
 
+	life  int // how often its app had ended before: one that comes back counts its orders anew
+	bears int // operations by which a caller sends the same order have the same number
+	sends int // and those by which it does so in one life of its app
+
 	breaker      *Breaker // that it passes; nil for none
 	torn         bool     // its connection was ended by a fault on its own link
+	chunked      bool     // its body is sent once by newer versions, and gone then
+	waited       bool     // it came without a trace id, and may be given one
 	mayBeRefused bool     // where it ended without an attempt that was due, its breaker's refusal excuses that
 }
 
@@ -168,11 +213,11 @@ type Fault struct {
 }
 
 // Over is when the fault's target was ready again: the last of its parts' readiness, or the healing of a link.
-func (r *Reading) Over(f *Fault) (at history.Event, ok bool) {
+func (r *Reading) Over(f *Fault) (at *history.Event, ok bool) {
 	if f.Healed == nil {
 		return at, false
 	}
-	at = *f.Healed
+	at = f.Healed
 	if f.Link != "" || f.Healing == nil || f.Kind == scenario.Pause {
 		return at, true
 	}
@@ -186,7 +231,7 @@ func (r *Reading) Over(f *Fault) (at history.Event, ok bool) {
 }
 
 // hits tells whether an event is about a part that a fault is about.
-func (r *Reading) hits(f *Fault, e history.Event) bool {
+func (r *Reading) hits(f *Fault, e *history.Event) bool {
 	return f.Service != "" && e.Service == f.Service && (f.Part == "" || e.Part == f.Part)
 }
 

@@ -54,6 +54,7 @@ type searcher struct {
 	contested, overlapped []bool
 	open                  nodes
 	seen                  map[string]int // cost by key
+	key                   []byte         // the latest one
 	made                  int            // nodes so far
 	farthest              int
 	tries, work           int
@@ -146,11 +147,11 @@ func (s *searcher) been(nd *node) bool {
 	if i := nd.next; len(nd.waiting) == 0 && (i == len(s.steps) || !s.overlapped[i]) && (i == 0 || !s.overlapped[i-1]) {
 		return false
 	}
-	k := nd.key()
-	if cost, again := s.seen[k]; again && cost <= nd.cost {
+	s.key = nd.key(s.key[:0])
+	if cost, again := s.seen[string(s.key)]; again && cost <= nd.cost {
 		return true
 	}
-	s.seen[k] = nd.cost
+	s.seen[string(s.key)] = nd.cost
 	return false
 }
 
@@ -241,7 +242,7 @@ func (s *step) plain() bool { return s.kind == begins || (s.kind == ends && s.x.
 // overlaps tells for each step whether any other may have happened at the same time, and whether one that is not
 // plain may.
 func overlaps(steps []step) (contested, overlapped []bool) {
-	var order []int
+	order := make([]int, 0, len(steps))
 	for i := range steps {
 		if steps[i].kind != claimed && steps[i].kind != refused {
 			order = append(order, i)
@@ -274,9 +275,8 @@ func overlaps(steps []step) (contested, overlapped []bool) {
 // counting tells whether an attempt's result will count.
 func (c *course) counting(x *Exchange) bool { return slices.Contains(c.flying, x) }
 
-// key tells nodes apart that will fare differently.
-func (f *node) key() string {
-	b := make([]byte, 0, 128)
+// key tells nodes apart that will fare differently. It writes to b.
+func (f *node) key(b []byte) []byte {
 	b = append(b, f.state...)
 	if f.fresh {
 		b = append(b, 'f')
@@ -293,17 +293,18 @@ func (f *node) key() string {
 	for _, n := range f.told {
 		b = binary.AppendVarint(b, int64(n))
 	}
-	flying := make([]uint64, len(f.flying))
-	for i, x := range f.flying {
-		flying[i] = x.Request.Seq
+	flying := make([]uint64, 0, 16)
+	for _, x := range f.flying {
+		flying = append(flying, x.Request.Seq)
 	}
 	slices.Sort(flying)
 	b = binary.AppendVarint(b, int64(len(flying)))
 	for _, n := range flying {
 		b = binary.AppendUvarint(b, n)
 	}
-	for _, i := range append(slices.Clip(f.waiting), f.next) {
+	for _, i := range f.waiting {
 		b = binary.AppendUvarint(b, uint64(i))
 	}
-	return string(b)
+	b = binary.AppendUvarint(b, uint64(f.next))
+	return b
 }

@@ -31,9 +31,9 @@ func TestWhatSidecarsSayIsUnderstoodInEachFormAndWording(t *testing.T) {
 		{"not_parsed", `time="x" level=error msg="Could not parse resiliency file resources/resiliency.yaml: yaml: line 3" app_id=checkout`, Said{Kind: saidNotLoaded}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := history.Event{Part: history.Sidecar, Text: c.line}
+			e := &history.Event{Part: history.Sidecar, Text: c.line}
 			c.want.Line = e
-			require.Equal(t, []Said{c.want}, testimony([]history.Event{e}))
+			require.Equal(t, []Said{c.want}, testimony([]*history.Event{e}))
 		})
 	}
 }
@@ -43,9 +43,9 @@ func TestWhatIsNotTestimonyIsNoneOfIt(t *testing.T) {
 		"", "{", `{"msg":5}`, "time=", `time="x" level=info`, "INFO[0000] Loading Resiliency configuration: myresiliency",
 		`== APP == Order passed: {"orderId":1}`, `Circuit breaker "x" changed state from closed to ajar`,
 	} {
-		require.Empty(t, testimony([]history.Event{{Part: history.Sidecar, Text: line}}), line)
+		require.Empty(t, testimony([]*history.Event{{Part: history.Sidecar, Text: line}}), line)
 	}
-	require.Empty(t, testimony([]history.Event{{Part: history.App, Text: "INFO[0005] Error processing operation x. Retrying..."}}), "an app is no sidecar")
+	require.Empty(t, testimony([]*history.Event{{Part: history.App, Text: "INFO[0005] Error processing operation x. Retrying..."}}), "an app is no sidecar")
 }
 
 func FuzzTestimony(f *testing.F) {
@@ -53,7 +53,7 @@ func FuzzTestimony(f *testing.F) {
 	f.Add(`{"msg":"Recovered processing operation a after 10 attempts"}`)
 	f.Add("\x1b[36mINFO\x1b[0m[0005] Error processing operation a. Retrying...")
 	f.Fuzz(func(t *testing.T, line string) {
-		for _, s := range testimony([]history.Event{{Part: history.Sidecar, Text: line}}) {
+		for _, s := range testimony([]*history.Event{{Part: history.Sidecar, Text: line}}) {
 			require.NotEmpty(t, s.Kind)
 		}
 	})

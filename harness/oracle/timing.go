@@ -53,55 +53,63 @@ func Timings(c Case) []Timing {
 	if c.History == nil {
 		return nil
 	}
-	out, _ := guarded(func() []Timing { return timings(read(c)) })
+	out, _ := guarded(func() (out []Timing) {
+		read(c).timings(func(t Timing, what func() string) {
+			t.What = what()
+			out = append(out, t)
+		})
+		return out
+	})
 	return out
 }
 
-func timings(r *Reading) []Timing {
-	var out []Timing
-	due := map[*Exchange]time.Duration{} // when the spec has an attempt, as far as its own operation goes
+// timings tells each of them, without its words: who only counts needs none.
+func (r *Reading) timings(tell func(t Timing, what func() string)) {
+	due := map[*Exchange]time.Duration{} // when the spec has an attempt that is a probe, as far as its own operation goes
+	for _, b := range r.Breakers {
+		for _, t := range b.Transitions {
+			if t.To == halfOpen && t.By != nil {
+				due[t.By] = forever
+			}
+		}
+	}
 	for _, o := range r.Operations {
 		for i, x := range o.Attempts {
-			if i == 0 {
-				due[x] = o.Start()
-				continue
+			at := o.Start()
+			if i > 0 {
+				end, ended := o.Attempts[i-1].End()
+				turn := o.Turns[i-1]
+				if !ended || !turn.may || turn.pause.lo != turn.pause.hi {
+					continue
+				}
+				at = end + turn.pause.lo
+				tell(Timing{Kind: TimingGap, At: x.Start(), Want: turn.pause.lo, Got: x.Start() - end}, func() string {
+					return fmt.Sprintf("attempt %d of %s", i+1, o.order())
+				})
 			}
-			at, ended := o.Attempts[i-1].End()
-			turn := o.Turns[i-1]
-			if !ended || !turn.may || turn.pause.lo != turn.pause.hi {
-				continue
+			if _, probe := due[x]; probe {
+				due[x] = at
 			}
-			due[x] = at + turn.pause.lo
-			out = append(out, Timing{
-				Kind: TimingGap, What: fmt.Sprintf("attempt %d of %s", i+1, o.order()), At: x.Start(), Want: turn.pause.lo, Got: x.Start() - at,
-			})
 		}
 	}
 	for _, b := range r.Breakers {
 		for _, t := range b.Transitions {
-			if t.To != halfOpen || t.By == nil {
+			if t.To != halfOpen || t.By == nil || due[t.By] == forever {
 				continue
 			}
 			// Half-open is lazy: it begins with the first attempt that is due once the open time is over.
 			_, opened := b.at(t.At - 1)
-			asked, known := due[t.By]
-			if !known {
-				continue
-			}
-			want := max(b.Policy.Timeout, asked-opened)
-			out = append(out, Timing{
-				Kind: TimingOpen, What: fmt.Sprintf("the breaker %s", b.Name()), At: t.By.Start(), Want: want, Got: t.By.Start() - opened,
+			want := max(b.Policy.Timeout, due[t.By]-opened)
+			tell(Timing{Kind: TimingOpen, At: t.By.Start(), Want: want, Got: t.By.Start() - opened}, func() string {
+				return "the breaker " + b.Name()
 			})
 		}
 	}
-	return out
 }
 
 // spreads gives the errors of a run's gaps and open times.
 func spreads(r *Reading) (gaps, opens *Spread) {
 	errs := map[string][]time.Duration{}
-	for _, t := range timings(r) {
-		errs[t.Kind] = append(errs[t.Kind], t.Error())
-	}
+	r.timings(func(t Timing, _ func() string) { errs[t.Kind] = append(errs[t.Kind], t.Error()) })
 	return SpreadOf(errs[TimingGap]), SpreadOf(errs[TimingOpen])
 }

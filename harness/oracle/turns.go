@@ -19,21 +19,19 @@ type turn struct {
 // A window is a time within which something is due.
 type window struct{ lo, hi time.Duration }
 
-// turns gives the turn after each attempt of an operation. Dapr nests retry policies: the policy's own retries are
+// turn fills in the turn after each attempt of an operation. Dapr nests retry policies: the policy's own retries are
 // one try of the built-in ones, which act only where the target's sidecar can't be reached.
-func (o *Operation) turns(s Slack) []turn {
+func (o *Operation) turn(s Slack) {
 	p, b := o.Policies.Retry, o.Policies.Builtin
-	out := make([]turn, len(o.Attempts))
 	tries, rounds := 0, 0 // of the policy in this round, and of the built-in retries
 	began := o.Start()
-	chunked := o.Request.Attr("chunked") == "true" // sent once by newer versions, whose body is gone then
 	for i, x := range o.Attempts {
 		tries++
 		at, ended := x.End()
 		if !ended || x.OK() {
 			continue
 		}
-		t := turn{may: true, sure: !chunked && !x.broke(), round: rounds}
+		t := turn{may: true, sure: !o.chunked && !x.broke(), round: rounds}
 		switch {
 		case p != nil && acts(p, x) && (p.MaxRetries == resiliency.Forever || tries <= p.MaxRetries) && inTime(p, tries, at-began, s, &t):
 			t.pause.lo, t.pause.hi = p.Gap(tries)
@@ -47,9 +45,8 @@ func (o *Operation) turns(s Slack) []turn {
 		default:
 			t = turn{}
 		}
-		out[i] = t
+		o.Turns[i] = t
 	}
-	return out
 }
 
 // acts tells whether a policy retries what an attempt came to: a failing status that it matches, or no answer.
@@ -69,7 +66,7 @@ func inTime(p *resiliency.Retry, n int, elapsed time.Duration, s Slack, t *turn)
 }
 
 // unreachable tells whether an attempt found no sidecar to talk to, or lost it in the middle of the request.
-func unreachable(x *Exchange) bool { return x.Close != nil && x.Close.Attr("by") != "client" }
+func unreachable(x *Exchange) bool { return x.Close != nil && x.by != "client" }
 
 // next is the turn after the last attempt of an operation.
 func (o *Operation) next() turn {
@@ -82,7 +79,7 @@ func (o *Operation) next() turn {
 // torn tells whether a fault on the link of an operation ended its connection: the tap by itself, or Toxiproxy
 // behind it, which the tap sees as an end by the sidecar.
 func (r *Reading) torn(o *Operation) bool {
-	if o.Close == nil || o.Close.Attr("by") == "client" {
+	if o.Close == nil || o.by == "client" {
 		return false
 	}
 	for _, f := range r.Faults {
@@ -96,5 +93,5 @@ func (r *Reading) torn(o *Operation) bool {
 
 // gaveUp tells whether the caller left before it was answered, or was torn from its sidecar by a fault on the link.
 func (o *Operation) gaveUp() bool {
-	return o.Close != nil && (o.torn || o.Close.Attr("by") == "client")
+	return o.Close != nil && (o.torn || o.by == "client")
 }

@@ -8,12 +8,12 @@ import (
 )
 
 // point makes an event of the history one of a finding.
-func point(e history.Event) Event {
+func point(e *history.Event) Event {
 	return Event{Source: e.Source, Seq: e.Seq, At: e.At, What: describe(e)}
 }
 
 // points does so with several.
-func points(events ...history.Event) []Event {
+func points(events ...*history.Event) []Event {
 	out := make([]Event, len(events))
 	for i, e := range events {
 		out[i] = point(e)
@@ -22,7 +22,7 @@ func points(events ...history.Event) []Event {
 }
 
 // describe says an event in a few words.
-func describe(e history.Event) string {
+func describe(e *history.Event) string {
 	switch e.Kind {
 	case history.KindRequest:
 		return fmt.Sprintf("request %s %s%s on %s", e.Attr("method"), e.Path, ofOrder(e.ID), e.Link)
@@ -111,9 +111,9 @@ func (x *Exchange) outcome() string {
 		return fmt.Sprintf("answered %d", x.Status())
 	case x.Hidden():
 		return "never crossed the link; its sidecar counts it"
-	case x.Close != nil && x.Close.Attr("by") == "client":
+	case x.by == "client":
 		return "given up by the caller's sidecar"
-	case x.Close != nil && x.Close.Text == "refused":
+	case x.barred:
 		return "refused"
 	case x.Close != nil && x.Close.Text == "teardown":
 		return "unanswered at the end of the run"

@@ -25,6 +25,9 @@ const (
 	Done      = "done"      // the target answered, after a delay
 )
 
+// Words is the attribute of a fault in a timeline: how the driver put it.
+const Words = "words"
+
 var (
 	sender    = regexp.MustCompile(`^(s\d+) `)
 	sending   = regexp.MustCompile(`^Order sending: \{"orderId": (\d+)\}`)
@@ -180,7 +183,7 @@ func (t *timeline) drive(e history.Event) {
 		t.add(e)
 	}
 	fault := func(text string) {
-		e.ID = t.fault
+		e.ID, e.Attrs = t.fault, map[string]string{Words: e.Text}
 		event(history.KindFault, "", "", text)
 	}
 	short, _, _ := strings.Cut(t.target, "-")
