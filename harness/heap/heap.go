@@ -11,22 +11,24 @@ import (
 const Limit = 100 << 20
 
 // Most is what a function takes of the heap, in bytes, at most and beyond what was there before. What it allocates in
-// all is an upper bound, and is given where it is within Limit: that costs next to nothing. Else the function is run
-// once more and watched, garbage that nobody has collected yet included. It counts what other goroutines do meanwhile.
+// all is an upper bound, and so is all that lies on the heap meanwhile, garbage that nobody has collected yet included;
+// the smaller one is given where it is within Limit. Else the heap is cleared, and the function is run once more. It
+// counts what other goroutines do meanwhile.
 func Most(f func()) uint64 {
 	before := read(allocated)
-	f()
-	if all := read(allocated) - before; all <= Limit {
-		return all
+	peak := watch(f)
+	if most := min(peak, read(allocated)-before); most <= Limit {
+		return most
 	}
-	return watch(f)
+	runtime.GC()
+	there := read(onHeap)
+	peak = watch(f)
+	return peak - min(peak, there)
 }
 
-// watch looks at the heap every so often while a function runs.
+// watch looks at the heap every so often while a function runs, and gives the most that lay there.
 func watch(f func()) uint64 {
-	const often = 500 * time.Microsecond
-	runtime.GC()
-	before := read(onHeap)
+	const often = time.Millisecond
 	done := make(chan struct{})
 	peak := make(chan uint64)
 	go func() {
@@ -45,10 +47,7 @@ func watch(f func()) uint64 {
 	}()
 	f()
 	close(done)
-	if most := <-peak; most > before {
-		return most - before
-	}
-	return 0
+	return <-peak
 }
 
 // Names of the runtime's own figures, in bytes.
