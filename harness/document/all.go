@@ -55,6 +55,13 @@ func All(file string, data []byte, wanted func(text []byte) bool) []Document {
 	return out
 }
 
+// Apart takes an entry of a document's list as a document of its own: with problems and paths of its own, in its place
+// in the file.
+func (d Document) Apart(entry Value) Document {
+	own := &Reader{File: d.File, before: d.before, lines: d.lines}
+	return Document{Reader: own, Root: Value{r: own, node: entry.node}, Index: d.Index, OK: true}
+}
+
 func (d *Document) tooLarge(p part) {
 	d.add(&yaml.Node{Line: p.line + 1, Column: 1}, "", Limit, "the document is too large to be read", "at most 256 KiB are")
 }

@@ -174,6 +174,20 @@ func TestASpecThatDaprdWouldNotDecodeAppliesNothing(t *testing.T) {
 	require.Nil(t, s.For("checkout", "order-processor").Retry)
 }
 
+func TestAListIsSkippedAsDaprdSkipsIt(t *testing.T) {
+	item := "- " + strings.ReplaceAll(strings.TrimSpace(quickstart), "\n", "\n  ")
+	for _, kind := range []string{"List", "ResiliencyList"} {
+		s, problems := resiliency.Parse("x.yaml", []byte("apiVersion: v1\nitems:\n"+item+"\nkind: "+kind+"\nmetadata: { resourceVersion: \"\" }\n"))
+		require.Len(t, problems, 1, "one reason, and not all that a list has not")
+		require.Equal(t, resiliency.BadKind, problems[0].Kind)
+		require.Contains(t, problems[0].What, "daprd skips the file")
+		require.Equal(t, strings.Count(item, "\n")+4, problems[0].Line)
+		require.True(t, s.Broken)
+		require.Equal(t, []string{"myresiliency"}, s.Names)
+		require.Nil(t, s.For("checkout", "order-processor").Retry, "nothing of it applies")
+	}
+}
+
 func TestTheExponentialEnvelope(t *testing.T) {
 	r := parse(t, spec("retries: { r: { policy: Exponential, maxInterval: 1s } }", "")).Retries["r"]
 	for n, want := range map[int][2]time.Duration{
