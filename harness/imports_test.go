@@ -21,6 +21,7 @@ const module = "github.com/halfopen/halfopen/"
 var mayImport = map[string][]string{
 	"harness/problem":       {},
 	"harness/history":       {},
+	"harness/heap":          {},
 	"harness/document":      {"harness/problem"},
 	"harness/resiliency":    {"harness/problem", "harness/document"},
 	"harness/scenario":      {"harness/problem", "harness/document", "harness/history", "harness/resiliency"},

@@ -136,6 +136,9 @@ func (p *player) limit() time.Duration {
 		if s.Fault != nil {
 			total += s.Fault.For
 		}
+		if s.Wait != nil {
+			total += s.Wait.For // such a wait has no limit of its own
+		}
 	}
 	return total
 }

@@ -23,8 +23,12 @@ func numbersSpec(timeout, retry, breaker string) string {
 }
 
 // Where lint compares numbers, a spec just on its side of the line does what it says, and one just beyond does not.
-// Time is exact in memory: where lint says that a breaker never opens since something comes at the very moment when
-// its counts are cleared, no real machine is that exact, and these tests stay a millisecond away from it.
+//
+// At the line itself time decides that is exact here, and nowhere else: counts are cleared where their window is over
+// when an attempt ends (gobreaker's expiry.Before(now)), so what comes at the very moment still counts. But the window
+// begins before its first attempt, and no timer ends early: where an interval is as long as what timeouts and gaps take,
+// the failure that would trip the breaker comes later than that on each machine. Hence lint tells equality, too, and the
+// rows a nanosecond below show what every lateness makes of it.
 func TestLintsNumbersAreWhatHappens(t *testing.T) {
 	t.Parallel()
 	unavailable, hangs, away := "respond: order-processor, status: 503, for: 60s", "hang: order-processor, for: 60s", "stop: order-processor, for: 60s"
@@ -38,7 +42,12 @@ func TestLintsNumbersAreWhatHappens(t *testing.T) {
 		{"a_window_longer_than_two_gaps", "L13", false, unavailable, numbersSpec("1ms", "duration: 5s, maxRetries: -1", "interval: 10004ms, timeout: 30s, trip: consecutiveFailures >= 3"), didOpen},
 		{"a_window_shorter_than_three_attempts_that_hang", "L13", true, hangs, numbersSpec("1s", "duration: 5s, maxRetries: -1", "interval: 12999ms, timeout: 30s, trip: consecutiveFailures >= 3"), neverOpened},
 		{"a_window_longer_than_three_attempts_that_hang", "L13", false, hangs, numbersSpec("1s", "duration: 5s, maxRetries: -1", "interval: 13001ms, timeout: 30s, trip: consecutiveFailures >= 3"), didOpen},
-		{"a_window_as_long_as_the_timeout", "L14", true, hangs, numbersSpec("2001ms", "duration: 1s, maxRetries: 3", "interval: 2s, timeout: 30s, trip: totalFailures >= 1"), neverOpened},
+		{"a_window_as_long_as_two_gaps_and_attempts_that_last_a_millisecond", "L13", true, hangs, numbersSpec("1ms", "duration: 5s, maxRetries: -1", "interval: 10s, timeout: 30s, trip: consecutiveFailures >= 3"), neverOpened},
+		{"a_window_a_nanosecond_shorter_than_three_attempts_that_hang", "L13", true, hangs, numbersSpec("1s", "duration: 5s, maxRetries: -1", "interval: 12.999999999s, timeout: 30s, trip: consecutiveFailures >= 3"), neverOpened},
+		{"a_window_as_long_as_three_attempts_that_hang_to_a_clock_that_is_never_late", "L13", true, hangs, numbersSpec("1s", "duration: 5s, maxRetries: -1", "interval: 13s, timeout: 30s, trip: consecutiveFailures >= 3"), didOpen},
+		{"a_window_a_nanosecond_longer_than_three_attempts_that_hang", "L13", false, hangs, numbersSpec("1s", "duration: 5s, maxRetries: -1", "interval: 13.000000001s, timeout: 30s, trip: consecutiveFailures >= 3"), didOpen},
+		{"a_window_a_nanosecond_shorter_than_the_timeout", "L14", true, hangs, numbersSpec("2s", "duration: 1s, maxRetries: 3", "interval: 1.999999999s, timeout: 30s, trip: totalFailures >= 1"), neverOpened},
+		{"a_window_shorter_than_the_timeout", "L14", true, hangs, numbersSpec("2001ms", "duration: 1s, maxRetries: 3", "interval: 2s, timeout: 30s, trip: totalFailures >= 1"), neverOpened},
 		{"a_window_longer_than_the_timeout", "L14", false, hangs, numbersSpec("1999ms", "duration: 1s, maxRetries: 0", "interval: 5s, timeout: 30s, trip: totalFailures >= 1"), didOpen},
 		{"a_breaker_open_as_long_as_the_gap", "L16", true, unavailable, numbersSpec("1s", "duration: 1s, maxRetries: 9", "timeout: 1s, trip: consecutiveFailures >= 5"), attempts(10)},
 		{"a_breaker_open_longer_than_the_gap", "L17", true, unavailable, numbersSpec("1s", "duration: 1s, maxRetries: 9", "timeout: 1001ms, trip: consecutiveFailures >= 5"), attempts(5)},

@@ -136,6 +136,18 @@ func TestLintsErrorsAreWhatHappens(t *testing.T) {
 	}
 }
 
+// A list of resources is for kubectl: as lint says, from a folder it is not loaded.
+func TestAListIsNotLoaded(t *testing.T) {
+	t.Parallel()
+	rule, _ := lint.Find("L10")
+	_, good := rule.Examples()
+	list := "apiVersion: v1\nkind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(good), "\n", "\n  ") + "\n"
+	report := lint.Check([]lint.Source{{Name: "x.yaml", Data: []byte(list)}}, lint.Options{})
+	require.Equal(t, 1, report.Count(lint.Error))
+	require.Equal(t, "L10", report.Findings[0].Rule)
+	skipped(t, underSpec(t, lintStory("respond: order-processor, status: 503, for: 20s", "once"), list))
+}
+
 func retried(attempts int) func(*testing.T, whatCameOfIt) {
 	return func(t *testing.T, w whatCameOfIt) {
 		require.True(t, w.loaded)

@@ -25,12 +25,12 @@ const maxDocuments = 500
 // is no YAML in one does not hide the next. Aliases are written out. Documents without any value don't count.
 func All(file string, data []byte, wanted func(text []byte) bool) []Document {
 	var out []Document
-	index := 0
+	index, end := 0, lines(data)
 	for _, part := range split(data) {
 		if part.empty() {
 			continue
 		}
-		d := Document{Reader: &Reader{File: file, before: part.line}, Index: index}
+		d := Document{Reader: &Reader{File: file, before: part.line, lines: end - part.line}, Index: index}
 		index++
 		if wanted != nil && !wanted(part.text) {
 			continue
@@ -53,6 +53,13 @@ func All(file string, data []byte, wanted func(text []byte) bool) []Document {
 		out = append(out, d)
 	}
 	return out
+}
+
+// Apart takes an entry of a document's list as a document of its own: with problems and paths of its own, in its place
+// in the file.
+func (d Document) Apart(entry Value) Document {
+	own := &Reader{File: d.File, before: d.before, lines: d.lines}
+	return Document{Reader: own, Root: Value{r: own, node: entry.node}, Index: d.Index, OK: true}
 }
 
 func (d *Document) tooLarge(p part) {

@@ -25,6 +25,7 @@ type Reader struct {
 	Problems  problem.List
 	OtherCase []OtherCase                   // fields that were found though their names are written in another case
 	before    int                           // lines of the file before this document
+	lines     int                           // from there to the end of the file
 	index     map[*yaml.Node]map[string]int // where the keys of large maps are
 }
 
@@ -62,6 +63,7 @@ func read(file string, data []byte, aliases bool) (r *Reader, root Value, ok boo
 		return r, Value{}, false
 	}
 	in := yaml.NewDecoder(bytes.NewReader(data))
+	r.lines = lines(data)
 	if root, ok = r.next(in, aliases); !ok {
 		return r, Value{}, false
 	}
@@ -70,6 +72,11 @@ func read(file string, data []byte, aliases bool) (r *Reader, root Value, ok boo
 		r.add(&second, "", Documents, "a second document begins here, and only the first one is read", "put it into a file of its own")
 	}
 	return r, root, true
+}
+
+// lines counts them; a last one without an end counts.
+func lines(text []byte) int {
+	return bytes.Count(text, []byte("\n")) + min(len(text)-bytes.LastIndexByte(text, '\n')-1, 1)
 }
 
 // next reads one document.
@@ -104,7 +111,7 @@ func (r *Reader) syntax(err error) {
 		if strings.Contains(text, "did not find expected") || strings.Contains(text, "found a tab character that violates") {
 			p.Line++ // the library counts the lines of these from 0
 		}
-		p.Line += r.before
+		p.Line = min(p.Line, r.lines) + r.before // where the text ends too soon, the library is a line beyond it
 		p.What = "not YAML: " + strings.Replace(text, m[0], "", 1)
 	}
 	r.Problems = append(r.Problems, p)

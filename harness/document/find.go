@@ -92,11 +92,14 @@ func (v Value) Raw() string {
 
 // Items are the entries of a list, without a problem where it is none.
 func (v Value) Items() []Value {
-	if !v.Set() || v.node.Kind != yaml.SequenceNode {
+	if !v.IsList() {
 		return nil
 	}
 	return v.List()
 }
+
+// IsList tells whether it is a list, without a problem where it isn't.
+func (v Value) IsList() bool { return v.Set() && v.node.Kind == yaml.SequenceNode }
 
 // IsWhole tells whether it is written as a number without a fraction.
 func (v Value) IsWhole() bool {

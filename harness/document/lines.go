@@ -16,12 +16,12 @@ func Lines(data []byte) map[string]int {
 	if len(data) > MaxBytes || yaml.NewDecoder(bytes.NewReader(data)).Decode(&doc) != nil || len(doc.Content) == 0 {
 		return out
 	}
-	lines(doc.Content[0], "", 0, out)
+	place(doc.Content[0], "", 0, out)
 	return out
 }
 
-// lines goes no deeper than a file that is read may be nested; an alias leads nowhere.
-func lines(n *yaml.Node, path string, depth int, out map[string]int) {
+// place goes no deeper than a file that is read may be nested; an alias leads nowhere.
+func place(n *yaml.Node, path string, depth int, out map[string]int) {
 	const deepest = 64
 	if depth > deepest {
 		return
@@ -34,13 +34,13 @@ func lines(n *yaml.Node, path string, depth int, out map[string]int) {
 			if _, twice := out[under]; !twice {
 				out[under] = key.Line
 			}
-			lines(n.Content[i+1], under, depth+1, out)
+			place(n.Content[i+1], under, depth+1, out)
 		}
 	case yaml.SequenceNode:
 		for i, c := range n.Content {
 			under := fmt.Sprintf("%s[%d]", path, i)
 			out[under] = c.Line
-			lines(c, under, depth+1, out)
+			place(c, under, depth+1, out)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/halfopen/halfopen/harness/explore"
+	"github.com/halfopen/halfopen/harness/heap"
 	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/resiliency"
 	"github.com/halfopen/halfopen/harness/scenario"
@@ -193,7 +194,7 @@ func used() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// Anything at all as a spec: an answer, and never a panic.
+// Anything at all as a spec: an answer within 100 MB, and never a panic.
 func FuzzExplore(f *testing.F) {
 	f.Add(quickstart, 1, int64(time.Second), uint64(1))
 	f.Add(strings.Replace(quickstart, "5s", "1ns", -1), 32, int64(1), uint64(2))
@@ -213,12 +214,15 @@ func FuzzExplore(f *testing.F) {
 			d := time.Millisecond + time.Duration(uint64(span)%uint64(time.Hour))
 			q.Outage, q.Every = explore.Span{Lo: time.Millisecond, Hi: d}, explore.Span{Lo: d/1000 + time.Millisecond, Hi: d + time.Millisecond}
 		}
-		r := find(spec, q.WithDefaults(spec))
-		var b bytes.Buffer
-		explore.WriteText(&b, r)
-		require.NoError(t, explore.WriteCSV(&b, r))
-		b.Write(explore.HTML(r))
-		explore.WriteComparison(&b, explore.Compare(r, r))
-		require.NotZero(t, b.Len())
+		most := heap.Most(func() {
+			r := find(spec, q.WithDefaults(spec))
+			var b bytes.Buffer
+			explore.WriteText(&b, r)
+			require.NoError(t, explore.WriteCSV(&b, r))
+			b.Write(explore.HTML(r))
+			explore.WriteComparison(&b, explore.Compare(r, r))
+			require.NotZero(t, b.Len())
+		})
+		require.LessOrEqual(t, most, uint64(heap.Limit), "bytes of memory")
 	})
 }

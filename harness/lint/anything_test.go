@@ -13,10 +13,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/halfopen/halfopen/harness/heap"
 	"github.com/halfopen/halfopen/harness/lint"
 )
 
-// FuzzCheck gives anything at all to lint: it answers, in all formats, and every finding lies within its file.
+// FuzzCheck gives anything at all to lint: it answers, in all formats and within 100 MB, and every
+// finding lies within its file.
 func FuzzCheck(f *testing.F) {
 	for _, pattern := range []string{"testdata/corpus/*.txt", "testdata/rules/*/*.yaml"} {
 		files, err := filepath.Glob(pattern)
@@ -30,19 +32,19 @@ func FuzzCheck(f *testing.F) {
 	f.Add([]byte("kind: Resiliency\nspec: &a { policies: *a }"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		o := lint.Options{ClientTimeout: time.Second, Paths: 1000, Dapr: lint.Version{Major: 1, Minor: 14}}
-		r := lint.Check([]lint.Source{{Name: "a/x.yaml", Data: text}, {Name: "a/y.yaml", Data: []byte(example)}}, o)
+		var r lint.Report
+		most := heap.Most(func() {
+			r = lint.Check([]lint.Source{{Name: "a/x.yaml", Data: text}, {Name: "a/y.yaml", Data: []byte(example)}}, o)
+			lint.WriteText(io.Discard, r, lint.TextOptions{Width: 80})
+			require.NoError(t, lint.WriteJSON(io.Discard, r))
+			require.NoError(t, lint.WriteSARIF(io.Discard, r, ""))
+		})
+		require.LessOrEqual(t, most, uint64(heap.Limit), "bytes of memory")
 		lines := bytes.Count(text, []byte("\n")) + 1
 		for _, x := range r.Findings {
 			if x.File == "a/x.yaml" && (x.Line < 1 || x.Line > lines || x.Column < 1 || x.EndColumn <= x.Column || x.What == "" || x.Effect == "" || x.Mend == "") {
 				t.Fatalf("%+v", x)
 			}
-		}
-		lint.WriteText(io.Discard, r, lint.TextOptions{Width: 80})
-		if err := lint.WriteJSON(io.Discard, r); err != nil {
-			t.Fatal(err)
-		}
-		if err := lint.WriteSARIF(io.Discard, r, ""); err != nil {
-			t.Fatal(err)
 		}
 	})
 }

@@ -11,7 +11,7 @@ func l09() Rule {
 		Mend:   "give the resource a file of its own",
 		Shown:  "in memory",
 		check: func(c *checking) {
-			if c.res.doc.Index == 0 || c.res.file.foreign || c.run.options.Kubernetes {
+			if c.res.doc.Index == 0 || c.res.item > 0 || c.res.file.foreign || c.run.options.Kubernetes {
 				return
 			}
 			c.tell(c.res.root, fmt.Sprintf("the resource is document %d of its file", c.res.doc.Index+1),

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/halfopen/halfopen/harness/document"
@@ -12,11 +13,12 @@ func l10() Rule {
 	return Rule{
 		ID: "L10", Severity: Error, Link: pageOverview,
 		Title:  "a kind that is not Resiliency",
-		Reason: "daprd picks files by their kind, and passes over all others. It does not look at apiVersion, and does without a name (both are warnings); Kubernetes does not.",
+		Reason: "daprd picks files by their kind, and passes over all others; a List of resources, as kubectl prints and applies it, is one of the others (a note where the file is for kubectl, nothing with --kubernetes). It does not look at apiVersion, and does without a name (both are warnings); Kubernetes does not.",
 		Effect: "the file is skipped without a word",
 		Mend:   "kind: Resiliency",
 		Shown:  "in memory",
 		check: func(c *checking) {
+			c.listed()
 			c.pass(Error, always("daprd skips the file without a word: nothing of it applies"), resiliency.BadKind)
 			c.pass(Warning, always("daprd doesn't look at it; Kubernetes refuses the resource"), resiliency.BadVersion)
 			for _, p := range c.res.doc.Problems {
@@ -26,6 +28,19 @@ func l10() Rule {
 			}
 		},
 	}
+}
+
+// listed tells of a resource within a list.
+func (c *checking) listed() {
+	if c.res.item == 0 || c.run.options.Kubernetes {
+		return
+	}
+	severity := Error
+	if c.res.file.foreign {
+		severity = Note
+	}
+	c.say(severity, c.res.root, fmt.Sprintf("the resource is item %d of a list", c.res.item),
+		"daprd skips a file of this kind without a word: from a folder, the resource is not loaded; kubectl applies it", "give it a file of its own, or lint with --kubernetes what is for kubectl")
 }
 
 // missing tells of a field that isn't there; but not of spec, where another one that was meant for it has been told.

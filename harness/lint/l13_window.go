@@ -11,7 +11,7 @@ func l13() Rule {
 	return Rule{
 		ID: "L13", Severity: Warning, Link: pageBreakers,
 		Title:  "the breaker's counts are cleared before a lone caller can trip it",
-		Reason: "With an interval, counts are cleared in the closed state at fixed times. A caller whose k-th failure comes later than that, (k−1)·(gap + d) + d after the first attempt began (d is how long an attempt takes), never gets to k. Exponential gaps count with half of their nominal length, the shortest that can happen.",
+		Reason: "With an interval, counts are cleared in the closed state at fixed times. A caller whose k-th failure comes later than that, (k−1)·(gap + d) + d after the first attempt began (d is how long an attempt takes), never gets to k; one that comes at that very moment is too late as well, since no timer ends early. Exponential gaps count with half of their nominal length, the shortest that can happen.",
 		Effect: "a lone caller never opens the breaker, however long the outage",
 		Mend:   "a longer interval (or none: 0s), a shorter gap, or a lower threshold",
 		check: func(c *checking) {
@@ -34,7 +34,9 @@ func (c *checking) window(p pair) {
 }
 
 // neverTrips tells whether a lone caller can't reach the breaker's threshold k within its interval: not even where
-// each attempt fails at once, or not where each one ends by the timeout.
+// each attempt fails at once, or not where each one ends by the timeout. The window begins before its first attempt,
+// and what takes as long as it by the timers takes longer by the clock: so equality is never, too, though to gobreaker
+// the very moment still counts (lint_numbers_test.go in scenarios shows both).
 func (c *checking) neverTrips(u use) (k int, never bool, how string) {
 	b, r := u.breaker, u.retry
 	if b.Interval <= 0 || r.MaxRetries != resiliency.Forever && !c.pausesLonger(u) || r.MaxRetries == 0 {

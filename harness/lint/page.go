@@ -34,7 +34,8 @@ For code scanning:
 `+"```"+`
 
 Resources of one folder and namespace are read as the one set that a sidecar makes of them. Files with Kubernetes' own
-kinds beside are taken to be for kubectl, and so is everything with `+"`--kubernetes`"+`.
+kinds beside are taken to be for kubectl, and so is everything with `+"`--kubernetes`"+`. A `+"`kind: List`"+`, as `+"`kubectl get -o yaml`"+`
+prints it, is unpacked: each of its items is read as a resource of its own.
 
 | rule | | what it finds |
 |---|---|---|

@@ -26,6 +26,7 @@ type run struct {
 // A resource is a document that is a Resiliency resource, or was meant to be one.
 type resource struct {
 	file      *file
+	item      int // which of a list's items it is, from 1; 0 for a document of its own
 	doc       document.Document
 	root      document.Value
 	spec      *resiliency.Spec
@@ -52,16 +53,53 @@ func (r *run) read(s *Source, report *Report) {
 			r.broken(f, d, report)
 			continue
 		}
-		kind := text(d.Root, "kind")
-		if kind == "Component" {
-			r.components[text(d.Root, "metadata", "name")] = text(d.Root, "spec", "type")
-		}
-		if !meant(d.Root, kind) {
+		if items, ok := itemsOf(d.Root); ok {
+			r.unpack(f, d, items, report)
 			continue
 		}
-		r.resources = append(r.resources, &resource{
-			file: f, doc: d, root: d.Root, name: text(d.Root, "metadata", "name"), namespace: text(d.Root, "metadata", "namespace"), scopes: scopes(d.Root),
-		})
+		r.take(f, d, 0)
+	}
+}
+
+// take notes what a document is.
+func (r *run) take(f *file, d document.Document, item int) {
+	kind := text(d.Root, "kind")
+	if kind == "Component" {
+		r.components[text(d.Root, "metadata", "name")] = text(d.Root, "spec", "type")
+	}
+	if !meant(d.Root, kind) {
+		return
+	}
+	r.resources = append(r.resources, &resource{
+		file: f, item: item, doc: d, root: d.Root, name: text(d.Root, "metadata", "name"), namespace: text(d.Root, "metadata", "namespace"), scopes: scopes(d.Root),
+	})
+}
+
+// itemsOf gives what a list of resources holds, as kubectl prints and applies it: List, or ResiliencyList.
+func itemsOf(root document.Value) ([]document.Value, bool) {
+	_, items := root.Find("items")
+	return items.Items(), items.IsList() && strings.HasSuffix(text(root, "kind"), "List")
+}
+
+// maxItems is how many resources of one list are read.
+const maxItems = 500
+
+// unpack takes each item of a list as a document of its own. What only Kubernetes knows, and what a cluster has added
+// to an item, says that the file is for kubectl.
+func (r *run) unpack(f *file, d document.Document, items []document.Value, report *Report) {
+	if len(items) > maxItems {
+		report.Unread = append(report.Unread, problem.Problem{File: f.source.Name, Line: d.Root.Line(), Field: "items", What: fmt.Sprintf("%d items: only the first %d are read", len(items), maxItems)})
+		items = items[:maxItems]
+	}
+	for i, entry := range items {
+		item := d.Apart(entry)
+		if version := text(item.Root, "apiVersion"); version != "" && !strings.HasPrefix(version, "dapr.io/") {
+			f.foreign = true
+		}
+		if text(item.Root, "metadata", "uid") != "" || text(item.Root, "metadata", "resourceVersion") != "" {
+			f.foreign = true
+		}
+		r.take(f, item, i+1)
 	}
 }
 
@@ -88,18 +126,20 @@ func (r *run) broken(f *file, d document.Document, report *Report) {
 // look tells whether a document is to be parsed: one that has to do with resiliency, or a small one of another kind.
 // It notes kinds that only Kubernetes knows.
 func (f *file) look(text []byte) bool {
-	if kindLine.Match(text) {
+	const small = 8 << 10
+	wanted := len(text) < small || about.Match(text)
+	if kindLine.Match(text) && !(wanted && listLine.Match(text)) { // a list says it by its items
 		version := versionLine.FindSubmatch(text)
 		f.foreign = f.foreign || version != nil && !bytes.HasPrefix(version[1], []byte("dapr.io/"))
 	}
-	const small = 8 << 10
-	return len(text) < small || about.Match(text)
+	return wanted
 }
 
 var (
 	resilient   = regexp.MustCompile(`(?i)resiliency`)
 	about       = regexp.MustCompile(`(?i)resilien|circuitbreaker|retries|timeouts`)
 	kindLine    = regexp.MustCompile(`(?m)^kind:`)
+	listLine    = regexp.MustCompile(`(?m)^kind:\s*["']?\w*List\b`)
 	versionLine = regexp.MustCompile(`(?m)^apiVersion:\s*["']?([^\s"']+)`)
 )
 

@@ -88,17 +88,19 @@ func merge(set func() *play) Forecast {
 	bounds := map[string]*Recovery{}
 	var order []rowKey
 	w := ways{}
+	did := 0
 	for first := true; ; first = false {
 		if !first && !w.again() {
 			break
 		}
-		if f.Ways == mostWays {
+		if f.Ways == mostWays || did > mostDone {
 			f.Cut = "it may go in more ways than are followed: rows beyond the first of them are missing"
 			break
 		}
 		p := set()
 		p.ways = w
 		p.run()
+		did += p.did
 		w = p.ways
 		if p.void {
 			continue

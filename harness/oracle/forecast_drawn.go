@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"slices"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/resiliency"
@@ -28,10 +29,12 @@ func (p *play) drawOne() *happening {
 
 // exact draws what is unknown of a moment.
 func (p *play) exact(m moment) moment {
-	for _, v := range m.vars {
+	var all []*variable
+	apart(m.open, nil, func(v *variable) { all = append(all, v) }, nil)
+	for _, v := range slices.Backward(all) {
 		m.at += v.lo + time.Duration(p.dice.Int64N(int64(v.hi-v.lo)+1))
 	}
-	m.vars = nil
+	m.open = nil
 	return m
 }
 

@@ -81,6 +81,9 @@ type parser struct {
 }
 
 func (p *parser) resource(f *document.Fields) {
+	if p.list(f) {
+		return
+	}
 	if v := f.Need("apiVersion", "apiVersion: dapr.io/v1alpha1"); v.Set() && v.Text() != "dapr.io/v1alpha1" {
 		v.Tell(BadVersion, fmt.Sprintf("%q is not dapr.io/v1alpha1", v.Text()), "daprd doesn't look at it, but other tools do")
 	}
@@ -111,6 +114,22 @@ func (p *parser) resource(f *document.Fields) {
 	targets.Done()
 	spec.Done()
 	f.Done()
+}
+
+// list tells whether it is a list of resources, as kubectl prints and applies it. daprd in standalone mode loads no
+// file of another kind than Resiliency, whatever it holds.
+func (p *parser) list(f *document.Fields) bool {
+	kind, items := f.Get("kind"), f.Get("items")
+	if !items.IsList() || !strings.HasSuffix(kind.Raw(), "List") {
+		return false
+	}
+	p.broken = true
+	for _, item := range items.Items() { // those that were meant to be loaded
+		_, name := item.Find("metadata", "name")
+		p.spec.Names = append(p.spec.Names, name.Raw())
+	}
+	kind.Tell(BadKind, fmt.Sprintf("%q is not Resiliency: daprd skips the file without a word, and what it lists", kind.Raw()), "a file for each resource; only kubectl applies a list")
+	return true
 }
 
 // bad notes a problem for which daprd drops the resource's targets.

@@ -115,6 +115,7 @@ func (r Retry) Gap(n int) (lo, hi time.Duration) {
 	if n > 1 {
 		nominal = min(nominal, float64(r.MaxInterval))
 	}
+	nominal = min(nominal, 1<<61) // 73 years: half of centuries more would be beyond what a duration holds
 	return time.Duration(nominal * 0.5), time.Duration(nominal * 1.5)
 }
 

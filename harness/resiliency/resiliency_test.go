@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/halfopen/halfopen/harness/heap"
 	"github.com/halfopen/halfopen/harness/resiliency"
 )
 
@@ -173,6 +174,20 @@ func TestASpecThatDaprdWouldNotDecodeAppliesNothing(t *testing.T) {
 	require.Nil(t, s.For("checkout", "order-processor").Retry)
 }
 
+func TestAListIsSkippedAsDaprdSkipsIt(t *testing.T) {
+	item := "- " + strings.ReplaceAll(strings.TrimSpace(quickstart), "\n", "\n  ")
+	for _, kind := range []string{"List", "ResiliencyList"} {
+		s, problems := resiliency.Parse("x.yaml", []byte("apiVersion: v1\nitems:\n"+item+"\nkind: "+kind+"\nmetadata: { resourceVersion: \"\" }\n"))
+		require.Len(t, problems, 1, "one reason, and not all that a list has not")
+		require.Equal(t, resiliency.BadKind, problems[0].Kind)
+		require.Contains(t, problems[0].What, "daprd skips the file")
+		require.Equal(t, strings.Count(item, "\n")+4, problems[0].Line)
+		require.True(t, s.Broken)
+		require.Equal(t, []string{"myresiliency"}, s.Names)
+		require.Nil(t, s.For("checkout", "order-processor").Retry, "nothing of it applies")
+	}
+}
+
 func TestTheExponentialEnvelope(t *testing.T) {
 	r := parse(t, spec("retries: { r: { policy: Exponential, maxInterval: 1s } }", "")).Retries["r"]
 	for n, want := range map[int][2]time.Duration{
@@ -189,6 +204,9 @@ func TestTheExponentialEnvelope(t *testing.T) {
 	require.Equal(t, [2]time.Duration{250 * time.Millisecond, 750 * time.Millisecond}, [2]time.Duration{lo, hi}, "the first gap ignores the cap")
 	lo, hi = r.Gap(2)
 	require.Equal(t, [2]time.Duration{50 * time.Millisecond, 150 * time.Millisecond}, [2]time.Duration{lo, hi})
+	r.MaxInterval = 1<<63 - 1
+	lo, hi = r.Gap(1000)
+	require.Less(t, lo, hi, "a cap of 292 years is not passed by what is beyond a duration")
 }
 
 func TestWhichStatusesAreRetried(t *testing.T) {
@@ -275,12 +293,16 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte("a: &a [*a]"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s, problems := resiliency.Parse("x.yaml", text)
-		if s == nil && len(problems) == 0 {
-			t.Fatal("nothing was read and nothing is wrong")
-		}
-		s.For("a", "b")
-		_ = problems.Error()
+		most := heap.Most(func() {
+			s, problems := resiliency.Parse("x.yaml", text)
+			if s == nil && len(problems) == 0 {
+				t.Fatal("nothing was read and nothing is wrong")
+			}
+			p := s.For("a", "b")
+			p.RecoveryBound(time.Second, time.Second)
+			_ = problems.Error()
+		})
+		require.LessOrEqual(t, most, uint64(heap.Limit), "bytes of memory")
 	})
 }
 
@@ -305,8 +327,12 @@ func FuzzCompileTrip(f *testing.F) {
 	f.Add("consecutiveFailures > 5")
 	f.Add("requests / 0 > 1")
 	f.Fuzz(func(t *testing.T, text string) {
-		if trip, err := resiliency.CompileTrip(text); err == nil {
-			trip.Eval(resiliency.Counts{Requests: 1})
-		}
+		most := heap.Most(func() {
+			if trip, err := resiliency.CompileTrip(text); err == nil {
+				trip.Eval(resiliency.Counts{Requests: 1})
+				trip.FewestFailures()
+			}
+		})
+		require.LessOrEqual(t, most, uint64(heap.Limit), "bytes of memory")
 	})
 }

@@ -1,0 +1,39 @@
+package heap_test
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/halfopen/halfopen/harness/heap"
+)
+
+var kept [][]byte
+
+func TestWhatIsHeldAtOnceCountsAndNotWhatIsLetGo(t *testing.T) {
+	const megabyte = 1 << 20
+	hold := func(n int) func() {
+		return func() {
+			kept = nil
+			for range n {
+				kept = append(kept, make([]byte, megabyte))
+			}
+		}
+	}
+	require.InDelta(t, 3*megabyte, heap.Most(hold(3)), megabyte)
+	held := heap.Most(hold(150))
+	require.Greater(t, held, uint64(heap.Limit))
+	require.Less(t, held, uint64(2*heap.Limit))
+	kept = nil
+	passing := heap.Most(func() {
+		for i := range 400 {
+			kept = [][]byte{make([]byte, megabyte)}
+			if i%10 == 0 {
+				runtime.GC()
+			}
+		}
+	})
+	require.Less(t, passing, uint64(heap.Limit), "400 MB in all, and ten at once")
+	require.Positive(t, passing)
+}
