@@ -120,7 +120,7 @@ func (p *play) decides(h *happening) bool {
 	case h.o == nil:
 		return false
 	case h.o.probe:
-		return h.kind != starts || p.fuse(h.o) != nil
+		return h.kind != starts || h.o.breaks()
 	case w == nil || h.kind == starts:
 		return false
 	case w.Opened != "":
@@ -132,8 +132,20 @@ func (p *play) decides(h *happening) bool {
 	return h.ok && p.orders <= min(len(p.flying)+len(p.pending), inFlight)
 }
 
+// leads tells whether an attempt that begins may make the timeline go on within the same instant.
+func (p *play) leads(h *happening) bool {
+	as := *h
+	as.kind = stops
+	as.ok = true
+	if p.decides(&as) {
+		return true
+	}
+	as.ok = false
+	return p.decides(&as)
+}
+
 // followed are the kinds of faults whose course is foretold.
-var followed = []string{scenario.Stop, scenario.Kill, scenario.Pause, scenario.Cut, scenario.Refuse, scenario.Latency}
+var followed = []string{scenario.Stop, scenario.Kill, scenario.Pause, scenario.Cut, scenario.Refuse, scenario.Latency, scenario.Respond}
 
 // unforetold says why a fault can't be followed; "" where it can.
 func (t *timeline) unforetold(f scenario.Fault) string {
