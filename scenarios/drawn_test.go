@@ -43,7 +43,7 @@ func draw(r *rand.Rand) drawn {
 		before = fmt.Sprintf("for: %s", multiple())
 	}
 	lasts := multiple() * time.Duration(1+r.IntN(4))
-	fault := one(respondAtDoor(r), respondAtDoor(r), respondAtDoor(r), "stop: order-processor", "stop: order-processor, only: app", "stop: order-processor, only: sidecar", "kill: order-processor",
+	fault := one(atDoor(r, multiple), atDoor(r, multiple), atDoor(r, multiple), atDoor(r, multiple), "reset: checkout->order-processor", "stop: order-processor", "stop: order-processor, only: app", "stop: order-processor, only: sidecar", "kill: order-processor",
 		"kill: order-processor, only: sidecar", "refuse: checkout->order-processor", "refuse: order-processor->app", "cut: checkout->order-processor",
 		"cut: order-processor->app", fmt.Sprintf("latency: checkout->order-processor, delay: %s", multiple()+time.Millisecond)) // an answer at the very end of a timeout is seen by the tap as one in time
 	if strings.Contains(fault, "->") || callers > 1 {
@@ -64,6 +64,13 @@ func draw(r *rand.Rand) drawn {
 		step("heal: broken")
 	} else {
 		step("fault: { %s, for: %s }", fault, lasts)
+		if strings.Contains(fault, ": order-processor, ") && r.IntN(4) == 0 {
+			if r.IntN(2) == 0 {
+				step("wait: { for: %s }", multiple())
+			}
+			beside := one(atDoor(r, multiple), atDoor(r, multiple), "refuse: checkout->order-processor", "cut: checkout->order-processor", "kill: order-processor, only: sidecar")
+			step("fault: { name: beside, %s, for: %s }", beside, multiple())
+		}
 		if r.IntN(3) == 0 {
 			step("wait: { opened: checkout, within: %s }", multiple())
 			step("wait: { for: %s }", multiple())
@@ -80,8 +87,14 @@ func draw(r *rand.Rand) drawn {
 	return d
 }
 
-// respondAtDoor draws an answer in the app's place.
-func respondAtDoor(r *rand.Rand) string {
+// atDoor draws a fault at the app's door.
+func atDoor(r *rand.Rand, multiple func() time.Duration) string {
+	switch r.IntN(4) {
+	case 0:
+		return "hang: order-processor" + which(r)
+	case 1: // off the grid: an answer at the very end of a timeout may break off
+		return fmt.Sprintf("slow: order-processor, delay: %s%s", multiple()+time.Millisecond, which(r))
+	}
 	statuses := []int{200, 204, 302, 404, 429, 500, 503, 503, 503, 600, 999}
 	fault := fmt.Sprintf("respond: order-processor, status: %d%s", statuses[r.IntN(len(statuses))], which(r))
 	if r.IntN(4) == 0 {

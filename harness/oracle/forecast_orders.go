@@ -122,7 +122,11 @@ func (o *order) attempt(now moment) {
 	o.tries++
 	p.tell(foreseen{at: now, kind: "attempt", caller: o.sender.caller, order: o.id, n: o.attempts})
 	o.in, o.flies, o.flown = p.meets(o.sender.caller, o.sender.target), true, now
-	if len(p.doors) > 0 && o.in.Kind == ModeAnswers {
+	switch {
+	case len(p.doors) == 0 || o.in.Kind != ModeAnswers:
+	case o.strays(now):
+		o.in.Mode, o.in.by = Mode{Kind: ModeHangs}, astray
+	default:
 		o.in = p.enters(o.sender.target, o.path, o.in)
 	}
 	p.flying = append(p.flying, o)
@@ -210,7 +214,9 @@ func (o *order) leave(now moment) {
 	flew := o.flies
 	switch {
 	case o.flies:
-		o.land(now, false)
+		// An answer of this very instant may have been counted, and yet find nobody.
+		counts := f != nil && slices.ContainsFunc(o.waits, func(h *happening) bool { return h.kind == stops && h.ok && h.at.minus(now) == window{} })
+		o.land(now, counts && o.sender.choose(2) == 1)
 	case f == nil || !slices.ContainsFunc(o.waits, func(h *happening) bool { return h.kind == starts && h.at.minus(now) == window{} }):
 	case o.sender.choose(2) == 1:
 		if generation, refusal := f.admit(o.sender.play, now); refusal == "" {

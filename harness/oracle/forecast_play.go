@@ -28,15 +28,16 @@ type play struct {
 	told    []foreseen
 	timeline
 
-	race  bool           // what happens at one instant may race: the beginning, and what taps see of it
-	owing *time.Duration // the world must turn in this instant, or the way can't be gone
-	floor time.Duration  // of all that meets the world: its latest turn
-	ended bool
-	why   string      // why nothing is foretold from here on
-	most  int         // of happenings; 0 for the usual bound
-	did   int         // how many have
-	void  bool        // this way can't be gone
-	check func() bool // after each instant: false where the way is not the one that is looked for
+	race    bool           // what happens at one instant may race: the beginning, and what taps see of it
+	strayed bool           // an attempt of this instant has gone astray
+	owing   *time.Duration // the world must turn in this instant, or the way can't be gone
+	floor   time.Duration  // of all that meets the world: its latest turn
+	ended   bool
+	why     string      // why nothing is foretold from here on
+	most    int         // of happenings; 0 for the usual bound
+	did     int         // how many have
+	void    bool        // this way can't be gone
+	check   func() bool // after each instant: false where the way is not the one that is looked for
 }
 
 // A foreseen thing, at its moment.
@@ -120,6 +121,12 @@ func (p *play) run() {
 		if p.check != nil && h.at.at > p.now.at && !p.check() {
 			p.void = true
 			return
+		}
+		if p.strayed && h.at.at > p.now.at {
+			if p.void = p.lost(); p.void {
+				return
+			}
+			p.strayed = false
 		}
 		if p.owing != nil && h.at.at > p.now.at {
 			if p.void = p.floor != *p.owing; p.void {
