@@ -184,10 +184,10 @@ func (p *play) recoveries(bounds map[string]*Recovery) {
 
 // Follows tells whether what happened is exactly one of the ways in which a plan may go: each instant with the same
 // things in it, in whatever order. Rows have exact moments here, as in memory; decided is false where there are more
-// ways than could be tried.
+// ways than could be tried, or one is not told to its end.
 func Follows(plan scenario.Plan, spec *resiliency.Spec, rows []Foreseen) (follows, decided bool) {
 	const most = 20_000
-	w := ways{}
+	w, whole := ways{}, true
 	known := knownFrom(rows)
 	for range most {
 		p := newPlay(plan, spec, 0, true)
@@ -199,9 +199,10 @@ func Follows(plan scenario.Plan, spec *resiliency.Spec, rows []Foreseen) (follow
 		if !p.void && p.ended && m.whole(p.told) {
 			return true, true
 		}
+		whole = whole && p.why == ""
 		w = p.ways
 		if !w.again() {
-			return false, true
+			return false, whole
 		}
 	}
 	return false, false

@@ -11,7 +11,8 @@ type fuse struct {
 	trip       *trip
 	state      string
 	counts     resiliency.Counts
-	since      moment // of the state, or of the window in the closed state
+	used       int    // when it was asked last; 0 for never
+	since      moment // of the state, or of the window in the closed state; of its first use to begin with
 	generation int    // results of an earlier one are discarded
 }
 
@@ -23,7 +24,7 @@ func (p *play) newFuse(caller, name string, policy resiliency.Breaker) *fuse {
 	if trip == nil {
 		return nil // a spec with it does not load
 	}
-	return &fuse{name: name, caller: caller, policy: policy, trip: trip, state: closed, since: p.now}
+	return &fuse{name: name, caller: caller, policy: policy, trip: trip, state: closed}
 }
 
 // look brings the state up to a moment: windows are renewed, and half-open begins, when somebody looks.
@@ -53,6 +54,11 @@ func (f *fuse) enter(p *play, state string, now moment) {
 
 // admit lets an attempt through, or says why not.
 func (f *fuse) admit(p *play, now moment) (generation int, refusal string) {
+	if f.used == 0 {
+		f.since = now
+	}
+	p.uses++
+	f.used = p.uses
 	f.look(p, now)
 	switch {
 	case f.state == open:
@@ -85,4 +91,54 @@ func (f *fuse) result(p *play, now moment, generation int, ok bool) {
 	if f.state == halfOpen || f.trip.eval(f.counts) {
 		f.enter(p, open, now)
 	}
+}
+
+// breaks tells whether an order passes a breaker.
+func (o *order) breaks() bool { return o.sender.policies.Breaker != nil }
+
+func (o *order) key() breakerKey { return breakerKey{o.sender.caller, o.sender.target, o.path} }
+
+// fuse is the breaker that an order passes; nil for none.
+func (p *play) fuse(o *order) *fuse {
+	if !o.breaks() {
+		return nil
+	}
+	k := o.key()
+	f, known := p.fuses[k]
+	if !known {
+		f = p.newFuse(k.caller, k.target+":"+k.path, *o.sender.policies.Breaker)
+		p.forget(o.sender)
+		p.fuses[k] = f
+	}
+	return f
+}
+
+// forget makes room for one more breaker: of those that a sidecar has for a target the least recently used goes.
+func (p *play) forget(s *sender) {
+	var oldest *breakerKey
+	n := 1
+	for k, f := range p.fuses {
+		if k.caller != s.caller || k.target != s.target {
+			continue
+		}
+		if n++; oldest == nil || f.used < p.fuses[*oldest].used {
+			oldest = &k
+		}
+	}
+	if n > s.breakers && oldest != nil {
+		delete(p.fuses, *oldest)
+	}
+}
+
+// crowded tells whether the order in which two orders ask for their breakers may decide which one is forgotten.
+func (p *play) crowded(a, b *order) bool {
+	return a.breaks() && a.sender.path.each != nil && a.sender == b.sender && len(p.fuses) >= a.sender.breakers && a.path != b.path
+}
+
+// keptBreakers is how many breakers, one a path, a sidecar keeps for a target.
+func keptBreakers(spec *resiliency.Spec, target string) int {
+	if spec == nil {
+		return cacheSize(0)
+	}
+	return cacheSize(spec.Apps[target].CacheSize)
 }

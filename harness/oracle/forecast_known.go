@@ -32,7 +32,7 @@ func ForeseeKnown(k Known) Forecast {
 	return merge(func() *play {
 		p := &play{scene: newScene(), fuses: map[breakerKey]*fuse{}}
 		p.timeline.play = p
-		s := &sender{play: p, caller: k.Caller, target: k.Target, path: cleanPath(k.Path), policies: k.Policies, callers: 1}
+		s := &sender{play: p, caller: k.Caller, target: k.Target, path: orderPath{all: withoutQuery(k.Path)}, policies: k.Policies, callers: 1}
 		p.senders = append(p.senders, s)
 		for _, t := range k.Turns {
 			p.due(&happening{at: moment{at: t.At}, kind: turns, do: func(now moment) {

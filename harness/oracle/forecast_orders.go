@@ -11,19 +11,21 @@ import (
 // A sender is a caller's app, with the policies under which its sidecar calls the target.
 type sender struct {
 	*play
-	caller, target, path string
-	every, timeout       time.Duration
-	once                 bool
-	callers              int
-	policies             resiliency.Policies
-	last                 int // the id given out last
-	onDone               func(o *order, accepted bool, now moment)
+	caller, target string
+	path           orderPath
+	breakers       int // that its sidecar keeps for the target, one a path
+	every, timeout time.Duration
+	once           bool
+	callers        int
+	policies       resiliency.Policies
+	last           int // the id given out last
+	onDone         func(o *order, accepted bool, now moment)
 }
 
 // An order is one operation: a request to the caller's sidecar, and what it makes of it.
 type order struct {
 	sender   *sender
-	id       string
+	id, path string
 	probe    bool
 	done     func(o *order, accepted bool, now moment)
 	began    moment
@@ -35,7 +37,8 @@ type order struct {
 	in         fate // of the attempt on its way
 	flies      bool
 	flown      moment // when it began
-	generation int    // of the breaker, when it let the attempt through
+	through    *fuse  // the breaker that let the attempt through; nil for none
+	generation int    // of it, when it did
 	waits      []*happening
 }
 
@@ -50,12 +53,12 @@ const (
 // next sends a new order.
 func (s *sender) next(now moment) {
 	s.last++
-	s.send(strconv.Itoa(s.last), now)
+	s.send(strconv.Itoa(s.last), s.path.of(s.last), now)
 }
 
-func (s *sender) send(id string, now moment) {
+func (s *sender) send(id, path string, now moment) {
 	o := s.kept.next()
-	o.sender, o.id = s, id
+	o.sender, o.id, o.path = s, id, path
 	if s.onDone == nil {
 		s.onDone = s.after
 	}
@@ -65,7 +68,7 @@ func (s *sender) send(id string, now moment) {
 
 // after pauses, and sends the next order or the same again.
 func (s *sender) after(o *order, accepted bool, now moment) {
-	do := func(now moment) { s.send(o.id, now) }
+	do := func(now moment) { s.send(o.id, o.path, now) }
 	if accepted || s.once {
 		do = s.next
 	}
@@ -74,6 +77,9 @@ func (s *sender) after(o *order, accepted bool, now moment) {
 
 func (s *sender) begin(o *order, timeout time.Duration, now moment) {
 	o.began, o.round = now, now
+	if o.path == "" {
+		o.path = s.path.all
+	}
 	if timeout > 0 {
 		o.wait(&happening{at: now.after(timeout), kind: leaves, do: o.leave})
 	}
@@ -110,12 +116,19 @@ func (o *order) attempt(now moment) {
 			o.end(now, ForecastRefused, 500)
 			return
 		}
-		o.generation = generation
+		o.through, o.generation = f, generation
 	}
 	o.attempts++
 	o.tries++
 	p.tell(foreseen{at: now, kind: "attempt", caller: o.sender.caller, order: o.id, n: o.attempts})
 	o.in, o.flies, o.flown = p.meets(o.sender.caller, o.sender.target), true, now
+	switch {
+	case len(p.doors) == 0 || o.in.Kind != ModeAnswers:
+	case o.strays(now):
+		o.in.Mode, o.in.by = Mode{Kind: ModeHangs}, astray
+	default:
+		o.in = p.enters(o.sender.target, o.path, o.in)
+	}
 	p.flying = append(p.flying, o)
 	if p.race && o.in.Kind == ModeUnreachable && p.floor == now.at && p.choose(2) == 1 {
 		o.unsee()
@@ -169,7 +182,7 @@ func (o *order) land(now moment, ok bool) {
 	o.flies = false
 	p.flying = slices.DeleteFunc(p.flying, func(g *order) bool { return g == o })
 	o.forget(false)
-	if f := p.fuse(o); f != nil {
+	if f := o.through; f != nil {
 		f.result(p, now, o.generation, ok)
 	}
 }
@@ -201,7 +214,9 @@ func (o *order) leave(now moment) {
 	flew := o.flies
 	switch {
 	case o.flies:
-		o.land(now, false)
+		// An answer of this very instant may have been counted, and yet find nobody.
+		counts := f != nil && slices.ContainsFunc(o.waits, func(h *happening) bool { return h.kind == stops && h.ok && h.at.minus(now) == window{} })
+		o.land(now, counts && o.sender.choose(2) == 1)
 	case f == nil || !slices.ContainsFunc(o.waits, func(h *happening) bool { return h.kind == starts && h.at.minus(now) == window{} }):
 	case o.sender.choose(2) == 1:
 		if generation, refusal := f.admit(o.sender.play, now); refusal == "" {
@@ -244,20 +259,11 @@ func (o *order) end(now moment, how string, status int) {
 // disturb tells all attempts on their way that the world has changed.
 func (p *play) disturb(now moment) {
 	for _, o := range slices.Clone(p.flying) {
-		before, f := o.in, p.meets(o.sender.caller, o.sender.target)
-		if before.Kind == ModeHangs && before.by == "" && f.Kind != ModeUnreachable {
-			continue // an app that hangs on one request may answer the next one
-		}
-		if f.Mode == before.Mode && f.takes == before.takes && f.by == before.by {
+		f, otherwise := o.changed()
+		if !otherwise {
 			continue
 		}
-		if before.Kind == ModeHangs && before.by != "pause" && f.by != before.by && f.Kind != ModeUnreachable {
-			f = fate{Mode: Mode{Kind: ModeUnreachable}} // healing a cut closes what it swallowed
-			if before.by == o.sender.target+"->app" {
-				f.Kind = ModeOwnError
-			}
-		}
-		if f.Kind != ModeHangs && f.takes.hi > before.takes.hi {
+		if f.Kind != ModeHangs && f.takes.hi > o.in.takes.hi {
 			o.slow(now, f)
 			continue
 		}
@@ -268,6 +274,28 @@ func (p *play) disturb(now moment) {
 		o.in = f
 		o.fly(now, window{})
 	}
+}
+
+// changed gives what becomes of an attempt on its way, now that the world has changed; false where that is the same.
+func (o *order) changed() (fate, bool) {
+	p, before := o.sender.play, o.in
+	if before.door != nil {
+		return o.held()
+	}
+	f := p.meets(o.sender.caller, o.sender.target)
+	if before.Kind == ModeHangs && before.by == "" && f.Kind != ModeUnreachable {
+		return before, false // an app that hangs on one request may answer the next one
+	}
+	if f.Mode == before.Mode && f.takes == before.takes && f.by == before.by {
+		return before, false
+	}
+	if before.Kind == ModeHangs && before.by != "pause" && f.by != before.by && f.Kind != ModeUnreachable {
+		f = fate{Mode: Mode{Kind: ModeUnreachable}} // healing a cut closes what it swallowed
+		if before.by == o.sender.target+"->app" {
+			f.Kind = ModeOwnError
+		}
+	}
+	return f, true
 }
 
 // unsee is an attempt whose connection is reset at the instant of its sending: no tap has read its head.

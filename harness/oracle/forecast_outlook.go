@@ -124,7 +124,7 @@ func endure(policies resiliency.Policies, c scenario.Service, mode string, calle
 		p.modes[c.Sends.To] = Mode{Kind: mode}
 	}
 	s := &sender{
-		play: p, caller: c.Name, target: c.Sends.To, path: cleanPath(c.Sends.Path), policies: policies, callers: callers,
+		play: p, caller: c.Name, target: c.Sends.To, path: pathOf(c.Sends), breakers: cacheSize(0), policies: policies, callers: callers,
 		every: c.Sends.Every, timeout: c.Sends.Timeout, once: c.Sends.Until == "once",
 	}
 	for range callers {

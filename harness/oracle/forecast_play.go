@@ -18,6 +18,7 @@ type play struct {
 	now     moment
 	pending []*happening
 	fuses   map[breakerKey]*fuse
+	uses    int // of breakers
 	trips   trips
 	kept    *orders                           // where they are kept from one play to the next; nil for nowhere
 	bound   map[[2]string]resiliency.Policies // those in force by caller and target, where they are known already
@@ -27,15 +28,16 @@ type play struct {
 	told    []foreseen
 	timeline
 
-	race  bool           // what happens at one instant may race: the beginning, and what taps see of it
-	owing *time.Duration // the world must turn in this instant, or the way can't be gone
-	floor time.Duration  // of all that meets the world: its latest turn
-	ended bool
-	why   string      // why nothing is foretold from here on
-	most  int         // of happenings; 0 for the usual bound
-	did   int         // how many have
-	void  bool        // this way can't be gone
-	check func() bool // after each instant: false where the way is not the one that is looked for
+	race    bool           // what happens at one instant may race: the beginning, and what taps see of it
+	strayed bool           // an attempt of this instant has gone astray
+	owing   *time.Duration // the world must turn in this instant, or the way can't be gone
+	floor   time.Duration  // of all that meets the world: its latest turn
+	ended   bool
+	why     string      // why nothing is foretold from here on
+	most    int         // of happenings; 0 for the usual bound
+	did     int         // how many have
+	void    bool        // this way can't be gone
+	check   func() bool // after each instant: false where the way is not the one that is looked for
 }
 
 // A foreseen thing, at its moment.
@@ -113,12 +115,18 @@ func (p *play) run() {
 	most := cmp.Or(p.most, mostHappenings)
 	for range most {
 		h := p.pick()
-		if h == nil || p.ended || p.void {
+		if p.ended || p.void || h == nil {
 			return
 		}
 		if p.check != nil && h.at.at > p.now.at && !p.check() {
 			p.void = true
 			return
+		}
+		if p.strayed && h.at.at > p.now.at {
+			if p.void = p.lost(); p.void {
+				return
+			}
+			p.strayed = false
 		}
 		if p.owing != nil && h.at.at > p.now.at {
 			if p.void = p.floor != *p.owing; p.void {
@@ -149,9 +157,11 @@ func (p *play) pick() *happening {
 	if len(first) == 1 {
 		return first[0]
 	}
-	for _, h := range first {
-		if !slices.ContainsFunc(first, func(g *happening) bool { return g != h && p.depend(g, h) }) {
-			return h
+	for _, sending := range []bool{true, false} { // an order that is not sent yet can't come first
+		for _, h := range first {
+			if (h.kind == sends) == sending && !slices.ContainsFunc(first, func(g *happening) bool { return g != h && p.depend(g, h) }) {
+				return h
+			}
 		}
 	}
 	var kinds []signature
@@ -193,6 +203,7 @@ type signature struct {
 	attempts, tries, rounds int
 	began                   time.Duration
 	in                      fate
+	path                    string
 }
 
 func (h *happening) signature() signature {
@@ -200,7 +211,7 @@ func (h *happening) signature() signature {
 		return signature{kind: h.kind, alone: h}
 	}
 	o := h.o
-	return signature{h.kind, nil, o.sender, o.probe, h.ok, o.attempts, o.tries, o.rounds, o.began.at, o.in}
+	return signature{h.kind, nil, o.sender, o.probe, h.ok, o.attempts, o.tries, o.rounds, o.began.at, o.in, o.path}
 }
 
 // depend tells whether the order of two things may make a difference.
@@ -208,21 +219,20 @@ func (p *play) depend(a, b *happening) bool {
 	if b.kind < a.kind {
 		a, b = b, a
 	}
-	if a.o != nil && a.o == b.o {
+	if a.o != nil && a.o == b.o || a.kind == starts && b.kind == starts && (p.countsAtDoor(a.o, b.o) || p.crowded(a.o, b.o)) {
 		return true
 	}
 	var shared bool
-	if a.o != nil && b.o != nil {
-		f := p.fuse(a.o)
-		shared = f != nil && f == p.fuse(b.o)
-		switch {
-		case !shared:
+	if a.o != nil && b.o != nil && a.o.breaks() && a.o.key() == b.o.key() {
+		f := p.fuses[a.o.key()]
+		calm := f == nil || f.state == closed
+		switch shared = true; {
 		case a.kind == starts && b.kind == starts:
-			shared = f.state != closed
+			shared = !calm
 		case a.kind == stops && b.kind == stops:
-			shared = f.state != closed || a.ok != b.ok
+			shared = !calm || a.ok != b.ok
 		case b.kind == stops && b.ok:
-			shared = f.state != closed
+			shared = !calm
 		}
 	}
 	switch {
@@ -234,6 +244,8 @@ func (p *play) depend(a, b *happening) bool {
 		return a.kind != turns
 	case b.kind == moves:
 		return true
+	case a.kind == starts && b.kind == starts:
+		return p.leads(a) || p.leads(b) // what they come to may make the timeline go on before the other begins
 	}
 	return p.decides(a) || p.decides(b)
 }
@@ -254,19 +266,8 @@ func (p *play) reached(limit, now moment) bool {
 	return false
 }
 
-// fuse is the breaker that an order passes; nil for none.
-func (p *play) fuse(o *order) *fuse {
-	if o.sender.policies.Breaker == nil {
-		return nil
-	}
-	k := breakerKey{o.sender.caller, o.sender.target, o.sender.path}
-	f, known := p.fuses[k]
-	if !known {
-		f = p.newFuse(k.caller, k.target+":"+k.path, *o.sender.policies.Breaker)
-		p.fuses[k] = f
-	}
-	return f
-}
+// stop ends the telling.
+func (p *play) stop(why string) { p.why, p.ended = why, true }
 
 // newPlay sets a plan up: its callers send from the beginning on, all at once, their first order within phase. The
 // timeline begins before that, or at any time of the same instant where they race.
@@ -279,10 +280,14 @@ func (p *play) set(plan scenario.Plan, spec *resiliency.Spec, phase time.Duratio
 	p.scene, p.fuses = newScene(), map[breakerKey]*fuse{}
 	p.timeline = timeline{play: p, plan: plan, open: map[string]scenario.Fault{}}
 	start := moment{}.plus(window{0, phase})
+	if who := withoutProof(plan, spec); who != "" {
+		p.stop("the sidecar of " + who + " can't load its spec, and without proof that it is loaded no load starts")
+		return p
+	}
 	for _, c := range plan.Scenario.Callers() {
 		s := &sender{
-			play: p, caller: c.Name, target: c.Sends.To, path: cleanPath(c.Sends.Path), every: c.Sends.Every, timeout: c.Sends.Timeout,
-			once: c.Sends.Until == "once", policies: p.inForce(spec, c), callers: c.Sends.Callers,
+			play: p, caller: c.Name, target: c.Sends.To, path: pathOf(c.Sends), every: c.Sends.Every, timeout: c.Sends.Timeout,
+			once: c.Sends.Until == "once", policies: p.inForce(spec, c), callers: c.Sends.Callers, breakers: keptBreakers(spec, c.Sends.To),
 		}
 		p.senders = append(p.senders, s)
 		for range c.Sends.Callers {
@@ -295,4 +300,17 @@ func (p *play) set(plan scenario.Plan, spec *resiliency.Spec, phase time.Duratio
 		p.timeline.step(moment{})
 	}
 	return p
+}
+
+// withoutProof is a caller whose sidecar is under a spec that daprd would not decode; "" for none.
+func withoutProof(plan scenario.Plan, spec *resiliency.Spec) string {
+	if spec == nil || !spec.Broken {
+		return ""
+	}
+	for _, c := range plan.Scenario.Callers() {
+		if len(spec.Scopes) == 0 || slices.Contains(spec.Scopes, c.Name) {
+			return c.Name
+		}
+	}
+	return ""
 }

@@ -120,7 +120,7 @@ func (p *play) decides(h *happening) bool {
 	case h.o == nil:
 		return false
 	case h.o.probe:
-		return h.kind != starts || p.fuse(h.o) != nil
+		return h.kind != starts || h.o.breaks()
 	case w == nil || h.kind == starts:
 		return false
 	case w.Opened != "":
@@ -132,20 +132,37 @@ func (p *play) decides(h *happening) bool {
 	return h.ok && p.orders <= min(len(p.flying)+len(p.pending), inFlight)
 }
 
+// leads tells whether an attempt that begins may make the timeline go on within the same instant.
+func (p *play) leads(h *happening) bool {
+	as := *h
+	as.kind = stops
+	as.ok = true
+	if p.decides(&as) {
+		return true
+	}
+	as.ok = false
+	return p.decides(&as)
+}
+
 // followed are the kinds of faults whose course is foretold.
-var followed = []string{scenario.Stop, scenario.Kill, scenario.Pause, scenario.Cut, scenario.Refuse, scenario.Latency}
+var followed = []string{
+	scenario.Stop, scenario.Kill, scenario.Pause, scenario.Cut, scenario.Refuse, scenario.Reset, scenario.Latency, scenario.Respond, scenario.Hang, scenario.Slow,
+}
 
 // unforetold says why a fault can't be followed; "" where it can.
 func (t *timeline) unforetold(f scenario.Fault) string {
-	if !slices.Contains(followed, f.Kind) {
+	switch {
+	case !slices.Contains(followed, f.Kind):
 		return "what it does is not followed"
+	case f.Kind == scenario.Reset && f.Delay > 0:
+		return "how old each connection is then is not followed"
 	}
 	for _, c := range t.plan.Scenario.Callers() {
 		if f.Service == c.Name || f.Link == c.Name+"->sidecar" {
 			return "it breaks the caller itself, or its way to its sidecar"
 		}
 	}
-	return ""
+	return t.disturbsDoor(f)
 }
 
 func (t *timeline) inject(f scenario.Fault, now moment) {
@@ -217,12 +234,36 @@ func (t *timeline) change(f scenario.Fault, heal bool, now moment, then func(mom
 	for _, c := range changes {
 		t.play.due(&happening{at: now, kind: turns, do: func(now moment) {
 			c()
+			if why := t.inTheAir(f, heal, now); why != "" {
+				t.play.stop("from the end of " + f.Target() + " on nothing is foretold: " + why)
+				return
+			}
 			t.play.disturb(now)
 			if left--; left == 0 {
 				t.soon(now, then)
 			}
 		}})
 	}
+}
+
+// inTheAir says why the end of a target's part can't be followed: attempts are on their way to it that would not have
+// ended in this instant. Told to end, it may take its time for them; what it has sent may still come through a slow link.
+func (t *timeline) inTheAir(f scenario.Fault, heal bool, now moment) string {
+	if heal || !endsParts(f.Kind) {
+		return ""
+	}
+	for _, o := range t.play.flying {
+		if o.sender.target != f.Service {
+			continue
+		}
+		_, otherwise := o.changed()
+		ends := slices.ContainsFunc(o.waits, func(h *happening) bool { return h.kind == stops && h.at.minus(now) == window{} })
+		slow := o.in.Kind == ModeAnswers && o.in.door == nil
+		if otherwise && !ends && (f.Kind != scenario.Kill || slow) {
+			return "attempts are on their way to it, and how it ends with them is not followed"
+		}
+	}
+	return ""
 }
 
 // send puts an order of the harness's own through a caller's sidecar, and waits for its answer.

@@ -27,13 +27,15 @@ const (
 type fate struct {
 	Mode
 	takes window
-	by    string // what it hangs by: a link that swallows, or a part that is paused
+	by    string   // what it hangs by: a link that swallows, or a part that is paused
+	door  *doorway // the last one that has taken it; nil for none
 }
 
 // A scene is the state of the world that attempts meet.
 type scene struct {
 	down, paused map[role]int
 	links        []scenario.Fault
+	doors        []*doorway
 	modes        map[string]Mode // by target
 }
 
@@ -51,21 +53,37 @@ func (s *scene) on(link, kind string) (out []scenario.Fault) {
 	return out
 }
 
-// meets gives the fate of an attempt of a caller's sidecar at a target.
-func (s *scene) meets(caller, target string) fate {
-	peer, door := caller+"->"+target, target+"->app"
-	delay := s.delay(peer)
-	f := fate{Mode: Mode{Kind: ModeAnswers, Status: 200}, takes: delay}
+// reaches gives the fate of an attempt of a caller's sidecar on its way to a target's; true where it gets there.
+func (s *scene) reaches(caller, target string) (fate, bool) {
+	peer := caller + "->" + target
+	f := fate{Mode: Mode{Kind: ModeAnswers, Status: 200}, takes: s.delay(peer)}
 	switch {
-	case len(s.on(peer, scenario.Refuse)) > 0, s.down[role{target, history.Sidecar}] > 0:
-		return fate{Mode: Mode{Kind: ModeUnreachable}}
+	case s.refuses(peer), s.down[role{target, history.Sidecar}] > 0:
+		return fate{Mode: Mode{Kind: ModeUnreachable}}, false
 	case len(s.on(peer, scenario.Cut)) > 0:
 		f.Mode, f.by = Mode{Kind: ModeHangs}, peer
-		return f
+		return f, false
 	case s.paused[role{target, history.Sidecar}] > 0:
 		f.Mode, f.by = Mode{Kind: ModeHangs}, "pause"
+		return f, false
+	}
+	return f, true
+}
+
+// refuses tells whether a link resets whoever connects.
+func (s *scene) refuses(link string) bool {
+	return len(s.on(link, scenario.Refuse)) > 0 || len(s.on(link, scenario.Reset)) > 0
+}
+
+// meets gives the fate of an attempt of a caller's sidecar at a target, but for the doors of its app.
+func (s *scene) meets(caller, target string) fate {
+	f, through := s.reaches(caller, target)
+	if !through {
 		return f
-	case len(s.on(door, scenario.Refuse)) > 0, s.down[role{target, history.App}] > 0:
+	}
+	door := target + "->app"
+	switch {
+	case s.refuses(door), s.down[role{target, history.App}] > 0:
 		f.Mode = Mode{Kind: ModeOwnError}
 		return f
 	case len(s.on(door, scenario.Cut)) > 0:
@@ -111,6 +129,15 @@ func (s *scene) slowed(link, other string) (w window) {
 
 // changes are what a fault does, or undoes. A service's parts end and come back each by itself.
 func (s *scene) changes(f scenario.Fault, heal bool) []func() {
+	if f.AtDoor() {
+		return []func(){func() {
+			if heal {
+				s.doors = slices.DeleteFunc(slices.Clone(s.doors), func(d *doorway) bool { return d.fault.Name == f.Name })
+				return
+			}
+			s.doors = append(s.doors, newDoorway(f))
+		}}
+	}
 	if f.Link != "" {
 		return []func(){func() {
 			if heal {
