@@ -113,7 +113,7 @@ func Differences(verdicts []oracle.Verdict) []report.Difference {
 			d.Values = append(d.Values, text)
 			same = same && text == d.Values[0]
 			d.Blind = d.Blind || r.Outcome == oracle.Unknown
-			if why := Deviates(v, r); why != "" && r.Outcome == oracle.Fail {
+			if why := Deviates(v, r); why != "" {
 				d.Why = why
 			}
 		}
@@ -142,8 +142,8 @@ func figuresApart(verdicts []oracle.Verdict) []report.Difference {
 		most = max(most, took)
 		d.Values = append(d.Values, took.Round(100*time.Millisecond).String())
 		d.Blind = d.Blind || v.Outcome == oracle.Unknown
-		if strings.HasPrefix(v.Sidecar, scenario.Daprd) && v.Figures.Uncrossed > 0 {
-			d.Why = deviations[0].reason
+		if strings.HasPrefix(v.Sidecar, scenario.Daprd) && v.Figures.Redial != nil {
+			d.Why = redials.reason
 		}
 	}
 	if most-least <= apart {

@@ -168,12 +168,18 @@ func (b *builder) given(l *scenario.Link, at time.Duration) time.Duration {
 	return at
 }
 
+// An accept is the beginning of a connection.
+type accept struct {
+	conn uint64
+	at   time.Duration
+}
+
 // dial notes the connections of a link that never carried a request: dials that came to nothing.
 func (b *builder) dial(e *history.Event) {
 	k := key{e.Link, e.Conn, 0}
 	switch e.Kind {
 	case history.KindAccept:
-		b.accepts[e.Link] = append(b.accepts[e.Link], e.At)
+		b.accepts[e.Link] = append(b.accepts[e.Link], accept{e.Conn, e.At})
 		b.began[k] = e.At
 		b.dialled[k] = e.At
 	case history.KindRequest:

@@ -57,10 +57,6 @@ func TestACounterTellsOfBrokenPromises(t *testing.T) {
 		{"a_retry_counted_too_soon", "retry-gap", "too short", counted(map[int]time.Duration{6: -time.Second})},
 		{"a_retry_counted_too_late", "retry-gap", "too long", counted(map[int]time.Duration{7: time.Second})},
 		{"an_attempt_counted_for_nobody", "attempts-belong", "belongs to no operation", counted(map[int]time.Duration{20: -500 * time.Millisecond})},
-		{"it_recovers_late", "recovery", "4 attempts that never crossed the link, for it dials again by a back-off of its own: last", all(
-			counted(nil), change(func(e history.Event) bool {
-				return e.At > 24*time.Second && e.At < 49*time.Second && (e.Kind == history.KindFault || e.Kind == history.KindReady)
-			}, later(-20*time.Second)))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := judge(recorded(t), c.bend)

@@ -13,7 +13,7 @@ import (
 
 // read makes the reading of a case.
 func read(c Case) *Reading {
-	r := &Reading{Case: c, behind: map[string]int{}, heard: map[string]bool{}, exchanges: map[string][]*Exchange{}, dials: map[string][]window{}, accepts: map[string][]time.Duration{}}
+	r := &Reading{Case: c, behind: map[string]int{}, heard: map[string]bool{}, exchanges: map[string][]*Exchange{}, dials: map[string][]window{}, accepts: map[string][]accept{}}
 	b := &builder{
 		Reading: r, open: map[key]*Exchange{}, byOp: map[string][]*Operation{}, under: map[*Exchange]*Operation{},
 		dialled: map[key]time.Duration{}, began: map[key]time.Duration{}, waiting: map[string][]*Operation{}, faults: map[string]*Fault{}, policies: map[hop]resiliency.Policies{},

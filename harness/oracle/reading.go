@@ -37,13 +37,13 @@ type Reading struct {
 	comings   []history.Event   // ready and exits in the order of time
 	away      map[role][]window // when parts were gone
 	problems  []history.Event
-	timedOut  []history.Event            // waits that gave up
-	exchanges map[string][]*Exchange     // by link, by their start
-	behind    map[string]int             // requests that were seen behind the run's end, by link
-	metrics   []*reportCard              // what sidecars counted, each time they were asked
-	heard     map[string]bool            // services whose sidecars said anything at all
-	dials     map[string][]window        // by link: connections that never carried a request
-	accepts   map[string][]time.Duration // by link: when a connection began
+	timedOut  []history.Event        // waits that gave up
+	exchanges map[string][]*Exchange // by link, by their start
+	behind    map[string]int         // requests that were seen behind the run's end, by link
+	metrics   []*reportCard          // what sidecars counted, each time they were asked
+	heard     map[string]bool        // services whose sidecars said anything at all
+	dials     map[string][]window    // by link: connections that never carried a request
+	accepts   map[string][]accept    // by link: connections, by when they began
 }
 
 // An Exchange is one request on one link, with what came of it.
