@@ -118,6 +118,16 @@ func playDaprd(t *testing.T, dirs []string) {
 	if os.Getenv(harness.EnvDaprd) == "" {
 		t.Run("a_real_daprd", func(t *testing.T) { t.Skipf("skipped: %s names none, the stand-in plays", harness.EnvDaprd) })
 	}
+	play := func(t *testing.T, dir string, stage *harness.Stage) *harness.Run {
+		run, err := harness.Play(t.Context(), harness.Options{
+			Scenario: dir, Env: ground.Name, Binary: ground.Binary, Reports: reports, Stage: stage, Sidecar: "daprd", Daprd: path,
+		})
+		require.NoError(t, err)
+		requireAsDaprd(t, run)
+		return run
+	}
+	var again []string
+	var mu sync.Mutex
 	for some := range slices.Chunk(dirs, daprdAtOnce[ground.Name]) {
 		var stage harness.Stage
 		t.Run("wave", func(t *testing.T) { // the next begins when these are over
@@ -127,18 +137,26 @@ func playDaprd(t *testing.T, dirs []string) {
 						t.Skip("skipped: " + why)
 					}
 					t.Parallel()
-					run, err := harness.Play(t.Context(), harness.Options{
-						Scenario: dir, Env: ground.Name, Binary: ground.Binary, Reports: reports, Stage: &stage, Sidecar: "daprd", Daprd: path,
-					})
-					require.NoError(t, err)
-					requireAsDaprd(t, run)
+					if run := play(t, dir, &stage); run.Verdict.Outcome == oracle.Unknown {
+						t.Logf("the machine was late: it is played again, alone\n%s", harnesstest.Story(run))
+						mu.Lock()
+						defer mu.Unlock()
+						again = append(again, dir)
+					}
 				})
 			}
 		})
 	}
+	for _, dir := range again {
+		t.Run("again/"+dir, func(t *testing.T) {
+			run := play(t, dir, nil)
+			require.NotEqual(t, oracle.Unknown, run.Verdict.Outcome, "%s\n%s", run.Dir, harnesstest.Story(run))
+		})
+	}
 }
 
-// requireAsDaprd fails where a promise is broken that daprd is not known to break.
+// requireAsDaprd fails where a promise is broken that daprd is not known to break, and where one could not be judged
+// for another reason than a late machine.
 func requireAsDaprd(t *testing.T, run *harness.Run) {
 	t.Helper()
 	v := run.Verdict
@@ -148,17 +166,16 @@ func requireAsDaprd(t *testing.T, run *harness.Run) {
 		return
 	}
 	for _, r := range v.Results {
-		if !r.Applies || r.Outcome != oracle.Fail {
+		if !r.Applies || r.Outcome == oracle.Pass {
 			continue
 		}
 		if why := harness.Deviates(v, r); why != "" {
 			t.Logf("%s: %s", r.Check, why)
 			continue
 		}
-		t.Fatalf("%s\n%s", run.Dir, harnesstest.Story(run))
-	}
-	if v.Outcome == oracle.Unknown {
-		t.Fatalf("%s\n%s", run.Dir, harnesstest.Story(run))
+		if r.Outcome == oracle.Fail || !strings.Contains(r.Why, "slack: ") {
+			t.Fatalf("%s\n%s", run.Dir, harnesstest.Story(run))
+		}
 	}
 }
 
