@@ -49,6 +49,14 @@ func TestAttemptsThatOnlyACounterTellsOfKeepThePromisesToo(t *testing.T) {
 	require.Equal(t, oracle.Judge(recorded(t)).Figures.Transitions, v.Figures.Transitions)
 }
 
+// The attempt that recovers may cross a new connection and end the run before anybody has read the counter again: that
+// takes none of the attempts that were counted before.
+func TestAnAttemptThatCrossesUncountedTakesNobodysCount(t *testing.T) {
+	v := judge(recorded(t), all(counted(nil), drop(after(49*time.Second, func(e history.Event) bool { return e.Kind == history.KindCount }))))
+	require.Equal(t, oracle.Pass, v.Outcome, "%v", v.Why)
+	require.Equal(t, 9, v.Figures.Uncrossed)
+}
+
 func TestACounterTellsOfBrokenPromises(t *testing.T) {
 	for _, c := range []struct {
 		name, check, says string
