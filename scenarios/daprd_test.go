@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/halfopen/halfopen/harness"
 	"github.com/halfopen/halfopen/harness/harnesstest"
 	"github.com/halfopen/halfopen/harness/oracle"
+	"github.com/halfopen/halfopen/harness/testimony"
 )
 
 // These runs have daprd beside each app: the one that HALFOPEN_DAPRD names, or else the stand-in, which speaks as
@@ -153,7 +155,7 @@ func playDaprd(t *testing.T, dirs []string) {
 					}
 					t.Parallel()
 					if run := play(t, dir, &stage); run.Verdict.Outcome == oracle.Unknown {
-						t.Logf("the machine was late: it is played again, alone\n%s", harnesstest.Story(run))
+						t.Logf("could not be judged: it is played again, alone\n%s", harnesstest.Story(run))
 						mu.Lock()
 						defer mu.Unlock()
 						again = append(again, dir)
@@ -165,13 +167,18 @@ func playDaprd(t *testing.T, dirs []string) {
 	for _, dir := range again {
 		t.Run("again/"+dir, func(t *testing.T) {
 			run := play(t, dir, nil)
+			for n := 1; n < mostAgain && run.Verdict.Outcome == oracle.Unknown; n++ {
+				run = play(t, dir, nil)
+			}
 			require.NotEqual(t, oracle.Unknown, run.Verdict.Outcome, "%s\n%s", run.Dir, harnesstest.Story(run))
 		})
 	}
 }
 
-// requireAsDaprd fails where a promise is broken that daprd is not known to break, and where one could not be judged
-// for another reason than a late machine.
+// mostAgain is how often a run is played alone that could not be judged.
+const mostAgain = 3
+
+// requireAsDaprd fails where a promise is broken that daprd is not known to break.
 func requireAsDaprd(t *testing.T, run *harness.Run) {
 	t.Helper()
 	v := run.Verdict
@@ -181,16 +188,14 @@ func requireAsDaprd(t *testing.T, run *harness.Run) {
 		return
 	}
 	for _, r := range v.Results {
-		if !r.Applies || r.Outcome == oracle.Pass {
+		if !r.Applies || r.Outcome != oracle.Fail {
 			continue
 		}
 		if why := harness.Deviates(v, r); why != "" {
 			t.Logf("%s: %s", r.Check, why)
 			continue
 		}
-		if r.Outcome == oracle.Fail || !strings.Contains(r.Why, "slack: ") {
-			t.Fatalf("%s\n%s", run.Dir, harnesstest.Story(run))
-		}
+		t.Fatalf("%s\n%s", run.Dir, harnesstest.Story(run))
 	}
 }
 
@@ -220,4 +225,35 @@ func TestDaprdDialsAgainLate(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, oracle.Explain(c).Recoveries[0].Why, "it dials again by a back-off of its own")
 	require.True(t, strings.HasSuffix(c.History.Header.SidecarVersion, "-standin"), c.History.Header.SidecarVersion)
+}
+
+// By mDNS the target announces the link of its caller: all that the caller's daprd sends crosses that link.
+func TestDaprdAnnouncesTheLinkByMDNS(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real containers for about half a minute")
+	}
+	t.Parallel()
+	ground, err := harness.Choose(t.Context(), "", harnesstest.Binary(t))
+	require.NoError(t, err)
+	if ground.Name != "container" {
+		t.Skip("skipped: mDNS stays on the network of a run's own containers, and " + ground.Why)
+	}
+	run, err := harness.Play(t.Context(), harness.Options{
+		Scenario: filepath.Join("testdata", "found-by-mdns"), Env: "auto", Binary: ground.Binary, Reports: t.TempDir(), Daprd: daprd(t),
+	})
+	require.NoError(t, err)
+	requireAsDaprd(t, run)
+	c, err := harness.ReadCase(run.Dir)
+	require.NoError(t, err)
+	require.Equal(t, "container", c.History.Header.Env)
+	told := regexp.MustCompile(`^local service entry announced: (\S+) -> (\S+):(\d+)$`)
+	announced := map[string]string{}
+	for _, e := range c.History.Events {
+		if m := told.FindStringSubmatch(testimony.Parse(e.Text).Message); m != nil {
+			announced[m[1]] = m[2]
+		}
+	}
+	require.Len(t, announced, 2)
+	require.NotEqual(t, announced["checkout"], announced["order-processor"])
+	require.GreaterOrEqual(t, run.Verdict.Figures.Attempts-run.Verdict.Figures.Uncrossed, run.Verdict.Figures.OrdersAccepted, "each accepted order crossed the link")
 }
