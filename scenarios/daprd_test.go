@@ -47,12 +47,16 @@ func daprd(t *testing.T) (path string) {
 	return path
 }
 
-// sampled are the scenarios that every test run plays with daprd.
-var sampled = []string{"nothing-happens", "stop-order-app", "stop-order-processor", "no-spec-at-all", "spec-that-does-not-load", "retried-post-duplicates"}
+// sampled are the scenarios that every test run plays with daprd: a connection that breaks in each way, no spec and a
+// broken one, answers that fail.
+var sampled = []string{"nothing-happens", "kill-order-processor", "reset-connections", "no-spec-at-all", "spec-that-does-not-load", "retried-post-duplicates"}
 
 func TestDaprdInTheBuiltInSidecarsPlace(t *testing.T) {
 	if testing.Short() {
-		t.Skip("skipped: runs real processes or containers for about a minute and a half")
+		t.Skip("skipped: runs real processes or containers for about half a minute")
+	}
+	if os.Getenv("HALFOPEN_CATALOGUE") != "" {
+		t.Skip("skipped: the whole catalogue is played, these too")
 	}
 	playDaprd(t, sampled)
 }
@@ -204,7 +208,7 @@ func TestDaprdDialsAgainLate(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: runs real processes for about a minute and a half")
 	}
-	t.Parallel()
+	t.Parallel() // with what takes as long
 	if os.Getenv(harness.EnvDaprd) != "" {
 		t.Skip("skipped: when a daprd dials again is its own to choose; the stand-in has no jitter")
 	}
