@@ -50,6 +50,16 @@ func suited(s scenario.Scenario, asked string) (env, why string, err error) {
 			return "", "", Unsuited{fmt.Errorf("%s is %s and needs --env %s, not %s", v.Name, what, need, asked)}
 		}
 	}
+	if s.Sidecar.Announces() {
+		switch asked {
+		case "", "auto", "container":
+			if asked != "container" {
+				asked, why = "container", "daprd announce themselves by mDNS"
+			}
+		default:
+			return "", "", Unsuited{fmt.Errorf("nameResolution: mdns needs --env container, not %s: there daprd would announce itself on this machine's own network, and not on the run's (leave nameResolution out)", asked)}
+		}
+	}
 	return asked, why, nil
 }
 

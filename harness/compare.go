@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +16,8 @@ import (
 )
 
 // CompareSidecars plays each scenario with each kind of sidecar, all of one scenario at once and so many scenarios at a time,
-// and tells where they differ. o says where and with which daprd; its Scenario and Sidecar are not looked at.
+// and tells where they differ. What could not be judged is played again, alone and once. o says where and with which
+// daprd; its Scenario and Sidecar are not looked at.
 func CompareSidecars(ctx context.Context, o Options, scenarios, sidecars []string, atOnce int) (report.Comparison, error) {
 	c := report.Comparison{Sidecars: make([]string, len(sidecars)), Scenarios: make([]report.Compared, len(scenarios))}
 	for _, path := range scenarios { // bad input starts nothing
@@ -48,6 +50,15 @@ func CompareSidecars(ctx context.Context, o Options, scenarios, sidecars []strin
 	}
 	if err := all.Wait(); err != nil {
 		return c, err
+	}
+	for i, path := range scenarios {
+		if !slices.ContainsFunc(c.Scenarios[i].Verdicts, func(v oracle.Verdict) bool { return v.Outcome == oracle.Unknown }) {
+			continue
+		}
+		compared, err := compare(ctx, o, path, sidecars)
+		if c.Scenarios[i] = compared; err != nil {
+			return c, err
+		}
 	}
 	for _, s := range c.Scenarios {
 		if len(s.Verdicts) > 0 {
@@ -113,7 +124,7 @@ func Differences(verdicts []oracle.Verdict) []report.Difference {
 			d.Values = append(d.Values, text)
 			same = same && text == d.Values[0]
 			d.Blind = d.Blind || r.Outcome == oracle.Unknown
-			if why := Deviates(v, r); why != "" && r.Outcome == oracle.Fail {
+			if why := Deviates(v, r); why != "" {
 				d.Why = why
 			}
 		}
@@ -142,8 +153,8 @@ func figuresApart(verdicts []oracle.Verdict) []report.Difference {
 		most = max(most, took)
 		d.Values = append(d.Values, took.Round(100*time.Millisecond).String())
 		d.Blind = d.Blind || v.Outcome == oracle.Unknown
-		if strings.HasPrefix(v.Sidecar, scenario.Daprd) && v.Figures.Uncrossed > 0 {
-			d.Why = deviations[0].reason
+		if strings.HasPrefix(v.Sidecar, scenario.Daprd) && v.Figures.Redial != nil {
+			d.Why = redials.reason
 		}
 	}
 	if most-least <= apart {

@@ -12,17 +12,33 @@ import (
 	"github.com/halfopen/halfopen/harness/report"
 )
 
-// fared is a verdict of two checks.
-func fared(sidecar string, recovery, gap oracle.Outcome, took time.Duration, uncrossed int) oracle.Verdict {
+// fared is a verdict of two checks. redial is when its sidecar dialled again, where that explains its recovery.
+func fared(sidecar string, recovery, gap oracle.Outcome, took, redial time.Duration) oracle.Verdict {
 	v := oracle.Verdict{Sidecar: sidecar, Env: "process", Outcome: oracle.Pass, Results: []oracle.Result{
 		{Check: "recovery", Applies: true, Outcome: recovery}, {Check: "retry-gap", Applies: true, Outcome: gap},
 	}}
-	for _, r := range v.Results {
+	for i := range v.Results {
+		r := &v.Results[i]
 		if r.Outcome != oracle.Pass && v.Outcome != oracle.Fail {
 			v.Outcome = r.Outcome
 		}
+		if r.Outcome == oracle.Fail {
+			r.Findings = []oracle.Finding{{What: "broken"}}
+		}
 	}
-	v.Figures.Recovery, v.Figures.Uncrossed = &took, uncrossed
+	v.Figures.Recovery, v.Figures.Uncrossed = &took, 4
+	if redial > 0 {
+		v.Figures.Redial = &redial
+		for i := range v.Results[0].Findings {
+			v.Results[0].Findings[i].Cause = "redial"
+		}
+	}
+	return v
+}
+
+// twice adds a finding of recovery that nothing explains.
+func twice(v oracle.Verdict) oracle.Verdict {
+	v.Results[0].Findings = append(v.Results[0].Findings, oracle.Finding{What: "another caller was late too"})
 	return v
 }
 
@@ -34,9 +50,12 @@ func TestDifferencesAreExplainedOrFlagged(t *testing.T) {
 		unexplained, blind int
 	}{
 		"alike":                 {fared("daprd 1", oracle.Pass, oracle.Pass, 900*time.Millisecond, 0), nil, 0, 0},
-		"it_dials_again_late":   {fared("daprd 1", oracle.Fail, oracle.Pass, 20*time.Second, 4), []string{"recovery: pass / fail, known", "recovery after readiness: 1s / 20s, known"}, 0, 0},
+		"it_dials_again_late":   {fared("daprd 1", oracle.Fail, oracle.Pass, 20*time.Second, 18*time.Second), []string{"recovery: pass / fail, known", "recovery after readiness: 1s / 20s, known"}, 0, 0},
+		"in_time_but_later":     {fared("daprd 1", oracle.Pass, oracle.Pass, 4*time.Second, 3*time.Second), []string{"recovery after readiness: 1s / 4s, known"}, 0, 0},
 		"late_for_no_reason":    {fared("daprd 1", oracle.Fail, oracle.Pass, 20*time.Second, 0), []string{"recovery: pass / fail"}, 1, 0},
-		"another_broken_gap":    {fared("daprd 1", oracle.Pass, oracle.Fail, time.Second, 4), []string{"retry-gap: pass / fail"}, 1, 0},
+		"the_builtin_was_late":  {fared("builtin", oracle.Fail, oracle.Pass, 20*time.Second, 18*time.Second), []string{"recovery: pass / fail"}, 1, 0},
+		"one_of_two_callers":    {twice(fared("daprd 1", oracle.Fail, oracle.Pass, 20*time.Second, 18*time.Second)), []string{"recovery: pass / fail", "recovery after readiness: 1s / 20s, known"}, 1, 0},
+		"another_broken_gap":    {fared("daprd 1", oracle.Pass, oracle.Fail, time.Second, 0), []string{"retry-gap: pass / fail"}, 1, 0},
 		"one_side_is_not_known": {fared("daprd 1", oracle.Pass, oracle.Unknown, time.Second, 0), []string{"retry-gap: pass / unknown"}, 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

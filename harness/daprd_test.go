@@ -75,6 +75,7 @@ func TestWithoutItsDaprdARunIsRefused(t *testing.T) {
 		"the_scenario_names_none":  {sidecar: "sidecar: { kind: daprd, binary: ./daprd }\n", says: "./daprd, which the scenario names, is no program"},
 		"another_version":          {sidecar: "sidecar: { kind: daprd, version: 1.17 }\n", version: "1.18.3", says: "the scenario wants daprd 1.17, and"},
 		"it_tells_no_version":      {sidecar: "sidecar: daprd\n", version: "", says: "no daprd"},
+		"mdns_in_processes":        {sidecar: "sidecar: { kind: daprd, nameResolution: mdns }\n", version: "1.18.3", says: "nameResolution: mdns needs --env container, not process: there daprd would announce itself"},
 		"a_third_kind":             {options: harness.Options{Sidecar: "envoy"}, says: `sidecar "envoy": want builtin or daprd`},
 		"daprd_beside_the_builtin": {options: harness.Options{Sidecar: "builtin", Daprd: "daprd"}, says: "--daprd daprd beside --sidecar builtin"},
 	} {

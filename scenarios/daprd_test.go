@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/halfopen/halfopen/harness"
 	"github.com/halfopen/halfopen/harness/harnesstest"
 	"github.com/halfopen/halfopen/harness/oracle"
+	"github.com/halfopen/halfopen/harness/testimony"
 )
 
 // These runs have daprd beside each app: the one that HALFOPEN_DAPRD names, or else the stand-in, which speaks as
@@ -45,18 +47,23 @@ func daprd(t *testing.T) (path string) {
 	return path
 }
 
-// sampled are the scenarios that every test run plays with daprd.
-var sampled = []string{"nothing-happens", "stop-order-app", "stop-order-processor", "no-spec-at-all", "spec-that-does-not-load", "retried-post-duplicates"}
+// sampled are the scenarios that every test run plays with daprd: a connection that breaks in each way, no spec and a
+// broken one, answers that fail.
+var sampled = []string{"nothing-happens", "kill-order-processor", "reset-connections", "no-spec-at-all", "spec-that-does-not-load", "retried-post-duplicates"}
 
 func TestDaprdInTheBuiltInSidecarsPlace(t *testing.T) {
 	if testing.Short() {
-		t.Skip("skipped: runs real processes or containers for about a minute and a half")
+		t.Skip("skipped: runs real processes or containers for about half a minute")
+	}
+	if os.Getenv("HALFOPEN_CATALOGUE") != "" {
+		t.Skip("skipped: the whole catalogue is played, these too")
 	}
 	playDaprd(t, sampled)
 }
 
-// Older releases take other flags, and word their lines otherwise: both follow the version that daprd tells.
-func TestOlderDaprd(t *testing.T) {
+// Releases take other flags, and word their lines otherwise: both follow the version that daprd tells. What one of them
+// said is well worded for itself, and for none of the others.
+func TestEachReleaseOfDaprd(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: runs real processes for some seconds")
 	}
@@ -64,22 +71,36 @@ func TestOlderDaprd(t *testing.T) {
 	if os.Getenv(harness.EnvDaprd) != "" {
 		t.Skip("skipped: a daprd is of one release; the stand-in takes many")
 	}
-	for _, c := range []struct{ version, says string }{
-		{"1.8.4", "Retrying..."}, {"1.12.6", "Retrying in 500ms…"}, {"1.13.2", "after 3 attempts"},
-	} {
-		t.Run(c.version, func(t *testing.T) {
+	releases := []string{"1.8.4", "1.12.6", "1.13.2", "1.18.3"}
+	path := daprd(t)
+	for _, version := range releases {
+		t.Run(version, func(t *testing.T) {
 			t.Parallel()
-			named := filepath.Join(t.TempDir(), "daprd-"+c.version)
-			require.NoError(t, os.Symlink(daprd(t), named))
+			named := filepath.Join(t.TempDir(), "daprd-"+version)
+			require.NoError(t, os.Symlink(path, named))
 			run, err := harness.Play(t.Context(), harness.Options{
 				Scenario: "fails-n-then-succeeds", Env: "process", Binary: harnesstest.Binary(t), Reports: t.TempDir(), Sidecar: "daprd", Daprd: named,
 			})
 			require.NoError(t, err)
 			require.NotEqual(t, oracle.Fail, run.Verdict.Outcome, "%s", harnesstest.Story(run)) // on a busy machine it may be unknown
-			lines, err := os.ReadFile(filepath.Join(run.Dir, "history.jsonl"))
-			require.NoError(t, err)
-			require.Contains(t, string(lines), c.version+"-standin")
-			require.Contains(t, string(lines), c.says)
+			for _, as := range releases {
+				c, err := harness.ReadCase(run.Dir)
+				require.NoError(t, err)
+				require.Equal(t, version+"-standin", c.History.Header.SidecarVersion)
+				c.History.Header.SidecarVersion = as
+				for i := range c.History.Events {
+					e := &c.History.Events[i]
+					e.Text = strings.ReplaceAll(e.Text, version+"-standin", as)
+				}
+				v := oracle.Judge(c)
+				r := v.Results[slices.IndexFunc(v.Results, func(r oracle.Result) bool { return r.Check == "log-wording" })]
+				want := oracle.Fail
+				if as == version {
+					want = oracle.Pass
+				}
+				require.Equal(t, want, r.Outcome, "said by %s, taken for %s: %+v", version, as, r)
+				require.Equal(t, 2, r.Examined, "a Retrying line and a Recovered one")
+			}
 		})
 	}
 }
@@ -118,6 +139,16 @@ func playDaprd(t *testing.T, dirs []string) {
 	if os.Getenv(harness.EnvDaprd) == "" {
 		t.Run("a_real_daprd", func(t *testing.T) { t.Skipf("skipped: %s names none, the stand-in plays", harness.EnvDaprd) })
 	}
+	play := func(t *testing.T, dir string, stage *harness.Stage) *harness.Run {
+		run, err := harness.Play(t.Context(), harness.Options{
+			Scenario: dir, Env: ground.Name, Binary: ground.Binary, Reports: reports, Stage: stage, Sidecar: "daprd", Daprd: path,
+		})
+		require.NoError(t, err)
+		requireAsDaprd(t, run)
+		return run
+	}
+	var again []string
+	var mu sync.Mutex
 	for some := range slices.Chunk(dirs, daprdAtOnce[ground.Name]) {
 		var stage harness.Stage
 		t.Run("wave", func(t *testing.T) { // the next begins when these are over
@@ -127,16 +158,29 @@ func playDaprd(t *testing.T, dirs []string) {
 						t.Skip("skipped: " + why)
 					}
 					t.Parallel()
-					run, err := harness.Play(t.Context(), harness.Options{
-						Scenario: dir, Env: ground.Name, Binary: ground.Binary, Reports: reports, Stage: &stage, Sidecar: "daprd", Daprd: path,
-					})
-					require.NoError(t, err)
-					requireAsDaprd(t, run)
+					if run := play(t, dir, &stage); run.Verdict.Outcome == oracle.Unknown {
+						t.Logf("could not be judged: it is played again, alone\n%s", harnesstest.Story(run))
+						mu.Lock()
+						defer mu.Unlock()
+						again = append(again, dir)
+					}
 				})
 			}
 		})
 	}
+	for _, dir := range again {
+		t.Run("again/"+dir, func(t *testing.T) {
+			run := play(t, dir, nil)
+			for n := 1; n < mostAgain && run.Verdict.Outcome == oracle.Unknown; n++ {
+				run = play(t, dir, nil)
+			}
+			require.NotEqual(t, oracle.Unknown, run.Verdict.Outcome, "%s\n%s", run.Dir, harnesstest.Story(run))
+		})
+	}
 }
+
+// mostAgain is how often a run is played alone that could not be judged.
+const mostAgain = 3
 
 // requireAsDaprd fails where a promise is broken that daprd is not known to break.
 func requireAsDaprd(t *testing.T, run *harness.Run) {
@@ -157,9 +201,6 @@ func requireAsDaprd(t *testing.T, run *harness.Run) {
 		}
 		t.Fatalf("%s\n%s", run.Dir, harnesstest.Story(run))
 	}
-	if v.Outcome == oracle.Unknown {
-		t.Fatalf("%s\n%s", run.Dir, harnesstest.Story(run))
-	}
 }
 
 // All promises are kept but recovery, and the report says why: attempts that never crossed, between two dials.
@@ -167,7 +208,7 @@ func TestDaprdDialsAgainLate(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: runs real processes for about a minute and a half")
 	}
-	t.Parallel()
+	t.Parallel() // with what takes as long
 	if os.Getenv(harness.EnvDaprd) != "" {
 		t.Skip("skipped: when a daprd dials again is its own to choose; the stand-in has no jitter")
 	}
@@ -188,4 +229,35 @@ func TestDaprdDialsAgainLate(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, oracle.Explain(c).Recoveries[0].Why, "it dials again by a back-off of its own")
 	require.True(t, strings.HasSuffix(c.History.Header.SidecarVersion, "-standin"), c.History.Header.SidecarVersion)
+}
+
+// By mDNS the target announces the link of its caller: all that the caller's daprd sends crosses that link.
+func TestDaprdAnnouncesTheLinkByMDNS(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real containers for about half a minute")
+	}
+	t.Parallel()
+	ground, err := harness.Choose(t.Context(), "", harnesstest.Binary(t))
+	require.NoError(t, err)
+	if ground.Name != "container" {
+		t.Skip("skipped: mDNS stays on the network of a run's own containers, and " + ground.Why)
+	}
+	run, err := harness.Play(t.Context(), harness.Options{
+		Scenario: filepath.Join("testdata", "found-by-mdns"), Env: "auto", Binary: ground.Binary, Reports: t.TempDir(), Daprd: daprd(t),
+	})
+	require.NoError(t, err)
+	requireAsDaprd(t, run)
+	c, err := harness.ReadCase(run.Dir)
+	require.NoError(t, err)
+	require.Equal(t, "container", c.History.Header.Env)
+	told := regexp.MustCompile(`^local service entry announced: (\S+) -> (\S+):(\d+)$`)
+	announced := map[string]string{}
+	for _, e := range c.History.Events {
+		if m := told.FindStringSubmatch(testimony.Parse(e.Text).Message); m != nil {
+			announced[m[1]] = m[2]
+		}
+	}
+	require.Len(t, announced, 2)
+	require.NotEqual(t, announced["checkout"], announced["order-processor"])
+	require.GreaterOrEqual(t, run.Verdict.Figures.Attempts-run.Verdict.Figures.Uncrossed, run.Verdict.Figures.OrdersAccepted, "each accepted order crossed the link")
 }

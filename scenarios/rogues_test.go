@@ -160,6 +160,7 @@ var never = map[string]string{
 	"fault-healed":    "healing is the harness's own doing",
 	"waits-ended":     "a sidecar that keeps a wait from ending breaks the promise that the wait is about first",
 	"waits-bounded":   "it finds what the spec lacks; where the spec has a timeout, attempt-timeout sees who ignores it",
+	"log-wording":     "it is about daprd's releases, and a rogue is none of them",
 	"builtin-retries": "retry-count and retry-log see the same attempts and lines, and are told before it",
 }
 

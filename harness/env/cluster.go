@@ -46,9 +46,10 @@ func Bring(ctx context.Context, cfg Config, host Host) (_ Env, err error) {
 	if c.places, err = host.Prepare(ctx); err != nil {
 		return nil, err
 	}
+	c.announce()
 	for _, l := range cfg.Plan.Links {
 		addr, err := host.Links().Open(ctx, link.Config{
-			Name: l.Name, Listen: host.Listen(l), Upstream: c.upstream(l), Door: cfg.Plan.HasDoor(l), IDs: cfg.Plan.IDs(l),
+			Name: l.Name, Listen: c.listen(l), Upstream: c.upstream(l), Door: cfg.Plan.HasDoor(l), IDs: cfg.Plan.IDs(l),
 		})
 		if err != nil {
 			return nil, err

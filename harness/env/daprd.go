@@ -1,7 +1,6 @@
 package env
 
 import (
-	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -66,7 +65,7 @@ func (c *cluster) daprd(s scenario.Service) Part {
 		args = append(args, "--app-port", port, "--app-protocol", "http", "--app-channel-address", host)
 	}
 	p := Part{
-		Service: s.Name, Part: history.Sidecar, Image: program.Image, Env: []string{"DAPR_HOST_IP=" + place.Host},
+		Service: s.Name, Part: history.Sidecar, Image: program.Image, Env: []string{"DAPR_HOST_IP=" + c.announced(s.Name)},
 		Files: []File{{Name: daprdConfig, Data: c.configuration(s)}},
 	}
 	if spec, ok := c.cfg.Specs[s.Name]; ok {
@@ -82,16 +81,4 @@ func (c *cluster) daprd(s scenario.Service) Part {
 		p.Command = append([]string{program.Binary}, args...)
 	}
 	return p
-}
-
-// configuration points every app id at the link of the one app that a service calls: a caller without a link of its
-// own calls nobody.
-func (c *cluster) configuration(s scenario.Service) []byte {
-	const head = "apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata:\n  name: halfopen\nspec:\n"
-	for _, l := range c.cfg.Plan.Links {
-		if l.Hop == scenario.HopToPeer && l.From == s.Name {
-			return fmt.Appendf(nil, "%s  nameResolution:\n    component: nameformat\n    version: v1\n    configuration:\n      format: \"passthrough://{appid}/%s\"\n", head, c.taps[l.Name])
-		}
-	}
-	return []byte(head + "  nameResolution:\n    component: nameformat\n    version: v1\n    configuration:\n      format: \"passthrough://{appid}/127.0.0.1:1\"\n")
 }

@@ -67,13 +67,13 @@ func (t *tally) recovers(r *Reading, c scenario.Service, over *history.Event) {
 		t.doubt("the run ended %s after %s, before %s had to recover", since(over.At, r.Ended), describe(over), c.Name)
 	case o == nil:
 		t.late(r, Finding{
-			What: fmt.Sprintf("%s had no order accepted within %s after %s", c.Name, since(over.At, r.Ended), describe(over)) + r.uncrossed(c.Name, over.At, r.Ended),
-			Want: "within " + short(bound), Got: "none", Events: points(over),
+			What: fmt.Sprintf("%s had no order accepted within %s after %s", c.Name, since(over.At, r.Ended), describe(over)) + r.uncrossed(c, over.At, nil),
+			Want: "within " + short(bound), Got: "none", Cause: r.redialled(c, over.At, nil).cause(), Events: points(over),
 		}, r.Ended, latest, bound)
 	case o.Complete.At > due:
 		t.late(r, Finding{
-			What: fmt.Sprintf("%s recovered %s after %s; the spec implies at most %s", c.Name, since(over.At, o.Complete.At), describe(over), short(bound)) + r.uncrossed(c.Name, over.At, o.Complete.At),
-			Want: "within " + short(bound), Got: since(over.At, o.Complete.At), Events: points(over, o.Complete),
+			What: fmt.Sprintf("%s recovered %s after %s; the spec implies at most %s", c.Name, since(over.At, o.Complete.At), describe(over), short(bound)) + r.uncrossed(c, over.At, o),
+			Want: "within " + short(bound), Got: since(over.At, o.Complete.At), Cause: r.redialled(c, over.At, o).cause(), Events: points(over, o.Complete),
 		}, o.Complete.At, latest, bound)
 	default:
 		t.excused(r, o.Complete.At, latest, bound)
@@ -107,51 +107,34 @@ func (r *Reading) busy(c scenario.Service, over time.Duration, o *Operation) tim
 	return rest
 }
 
-// uncrossed says how many probes a caller's sidecar told of, meanwhile, that never crossed the link: they failed
-// inside the sidecar, as where it dials again only after a back-off of its own.
-func (r *Reading) uncrossed(caller string, from, to time.Duration) string {
-	if n := r.hiddenAttempts(caller, from, to); n > 0 {
-		return fmt.Sprintf("; meanwhile its sidecar counted %s that never crossed the link%s", attempts(n), r.redialled(caller, from))
+// uncrossed says how many attempts or probes of a caller were told of, between readiness and its recovery (nil: the
+// run's end), that never crossed the link: they failed inside its sidecar.
+func (r *Reading) uncrossed(c scenario.Service, over time.Duration, o *Operation) string {
+	to := r.Ended
+	if o != nil {
+		to = o.Complete.At
 	}
-	if n := r.uncrossedProbes(caller, from, to); n > 0 {
+	if n := r.hiddenAttempts(c, over, to); n > 0 {
+		return fmt.Sprintf("; meanwhile its sidecar counted %s that never crossed the link, %s", attempts(n), r.redialled(c, over, o))
+	}
+	if n := r.uncrossedProbes(c.Name, over, to); n > 0 {
 		return fmt.Sprintf("; meanwhile its sidecar told of %d probes that never crossed the link", n)
 	}
 	return ""
 }
 
 // hiddenAttempts counts a caller's attempts within a time that only its sidecar's counter tells of.
-func (r *Reading) hiddenAttempts(caller string, from, to time.Duration) (n int) {
-	for _, o := range r.Operations {
-		for _, x := range o.Attempts {
-			if o.Caller == caller && x.Hidden() && x.Start() >= from && x.Start() <= to {
-				n++
-			}
+func (r *Reading) hiddenAttempts(c scenario.Service, from, to time.Duration) (n int) {
+	for _, x := range r.on(toPeer(c)).exchanges {
+		if x.Hidden() && x.Start() >= from && x.Start() <= to {
+			n++
 		}
 	}
 	return n
 }
 
-// redialled tells of the dials around a moment: daprd dials again by its own back-off, and what it is asked between
-// two dials fails without touching the network, however often the policies ask.
-func (r *Reading) redialled(caller string, ready time.Duration) string {
-	c := r.Plan.Scenario.Service(caller)
-	if c == nil || c.Sends == nil {
-		return ""
-	}
-	var before, after time.Duration
-	for _, a := range r.on(c.Name + "->" + c.Sends.To).accepts {
-		if a.at <= ready {
-			before = a.at
-		} else if after == 0 {
-			after = a.at
-		}
-	}
-	text := fmt.Sprintf(", for it dials again by a back-off of its own: last %s before the target was ready", since(before, ready))
-	if after == 0 {
-		return text + ", and not again until the run ended"
-	}
-	return text + fmt.Sprintf(", then %s after it", since(ready, after))
-}
+// toPeer is the link on which a caller's sidecar calls its target's.
+func toPeer(c scenario.Service) string { return c.Name + "->" + c.Sends.To }
 
 func (r *Reading) uncrossedProbes(caller string, from, to time.Duration) (n int) {
 	for _, b := range r.Breakers {

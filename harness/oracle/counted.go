@@ -44,7 +44,8 @@ func countings(events []*history.Event) map[hop][]counting {
 }
 
 // uncount takes off what crossed the link. An attempt crosses as soon as it is counted, but where it has to wait for
-// a connection: then it is among the first to cross that one. The last attempts of a run may cross uncounted.
+// a connection that is being dialled: then it is among the first to cross that one, and was counted since the dial. The
+// last attempts of a run may cross uncounted.
 func (b *builder) uncount(counted []counting, l *tapped) {
 	take := func(x *Exchange, from, to time.Duration) bool {
 		for i := len(counted) - 1; i >= 0; i-- {
@@ -68,7 +69,7 @@ func (b *builder) uncount(counted []counting, l *tapped) {
 	}
 	for _, x := range late {
 		if at, known := began[x.Request.Conn]; known && x.Start() <= at+slack {
-			take(x, 0, x.Start())
+			take(x, at-slack, x.Start())
 		}
 	}
 }

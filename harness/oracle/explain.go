@@ -8,6 +8,7 @@ import (
 
 	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/resiliency"
+	"github.com/halfopen/halfopen/harness/scenario"
 )
 
 // An Explanation says why breakers opened when they did, or never, and why recovery took what it took.
@@ -67,7 +68,7 @@ func (r *Reading) explain() Explanation {
 	}
 	if over, ok := r.allOver(); ok {
 		for _, c := range r.Plan.Scenario.Callers() {
-			e.Recoveries = append(e.Recoveries, r.explainRecovery(c.Name, c.Sends.To, over))
+			e.Recoveries = append(e.Recoveries, r.explainRecovery(c, over))
 		}
 	}
 	return e
@@ -152,7 +153,8 @@ func (b *Breaker) why(failures []Failure) string {
 	return fmt.Sprintf("it never opened: none of %d failures made %q true", len(failures), b.Policy.Trip)
 }
 
-func (r *Reading) explainRecovery(caller, target string, over *history.Event) RecoveryStory {
+func (r *Reading) explainRecovery(c scenario.Service, over *history.Event) RecoveryStory {
+	caller := c.Name
 	s := RecoveryStory{Caller: caller, Healing: over.At}
 	for _, f := range r.Faults {
 		if f.Healing != nil && f.Healing.At <= over.At {
@@ -162,7 +164,7 @@ func (r *Reading) explainRecovery(caller, target string, over *history.Event) Re
 	s.Ready = over.At - s.Healing
 	o := r.recovered(caller, over.At)
 	if o == nil {
-		s.Why = fmt.Sprintf("no order of %s was accepted after %s, until the run ended %s later", caller, describe(over), since(over.At, r.Ended)) + r.uncrossed(caller, over.At, r.Ended)
+		s.Why = fmt.Sprintf("no order of %s was accepted after %s, until the run ended %s later", caller, describe(over), since(over.At, r.Ended)) + r.uncrossed(c, over.At, nil)
 		return s
 	}
 	through := o.Start()
@@ -170,9 +172,9 @@ func (r *Reading) explainRecovery(caller, target string, over *history.Event) Re
 		through = o.Attempts[n-1].Start()
 	}
 	s.Waited, s.Tried = max(0, through-over.At), o.Complete.At-max(through, over.At)
-	s.Uncrossed = r.uncrossedProbes(caller, over.At, o.Complete.At) + r.hiddenAttempts(caller, over.At, o.Complete.At)
+	s.Uncrossed = r.uncrossedProbes(caller, over.At, o.Complete.At) + r.hiddenAttempts(c, over.At, o.Complete.At)
 	failed := 0
-	for _, x := range r.on(caller + "->" + target).exchanges {
+	for _, x := range r.on(toPeer(c)).exchanges {
 		if x.Start() >= over.At && x.Start() < through && x.Failed() && !x.Hidden() {
 			failed++
 		}
@@ -182,7 +184,7 @@ func (r *Reading) explainRecovery(caller, target string, over *history.Event) Re
 	if failed > 0 {
 		s.Why += fmt.Sprintf("; %d attempts crossed the link and failed meanwhile", failed)
 	}
-	s.Why += r.uncrossed(caller, over.At, o.Complete.At)
+	s.Why += r.uncrossed(c, over.At, o)
 	return s
 }
 

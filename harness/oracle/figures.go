@@ -80,7 +80,10 @@ func (f *Figures) recovery(r *Reading) {
 		if o == nil || f.Recovery != nil && o.Complete.At-over.At <= *f.Recovery {
 			continue
 		}
-		f.Recovery = pointer(o.Complete.At - over.At)
+		f.Recovery, f.Redial = pointer(o.Complete.At-over.At), nil
+		if d := r.redialled(c, over.At, o); d.why == "" {
+			f.Redial = pointer(d.at - over.At)
+		}
 		f.MissedReady, f.MissedHalfOpen = r.missed(c.Name, over.At, o)
 	}
 }

@@ -21,7 +21,7 @@ type Check struct {
 func Checks() []Check {
 	return []Check{
 		policyLoaded, faultEffective, faultHealed,
-		retryGap, retryCount, retryLog, builtinRetries, attemptTimeout, waitsBounded,
+		retryGap, retryCount, retryLog, logWording, builtinRetries, attemptTimeout, waitsBounded,
 		breakerTrips, breakerOpen, openTime, halfOpenAdmissions, breakerCloses, breakerLog,
 		recovery, callerTold, metricsTrue,
 		ordersLost, ordersDuplicated, ordersReordered,

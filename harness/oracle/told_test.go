@@ -44,7 +44,7 @@ func TestToldRunsAreJudgedAsTheyWant(t *testing.T) {
 // neverFails are checks that only say whether the run can be judged at all, neverDoubts those that always can be.
 var (
 	neverFails  = []string{"fault-effective", "fault-healed"}
-	neverDoubts = []string{"waits-ended", "builtin-retries", "orders-duplicated"}
+	neverDoubts = []string{"waits-ended", "log-wording", "builtin-retries", "orders-duplicated"}
 )
 
 func TestEachCheckPassesFailsAndDoubtsInSomeFile(t *testing.T) {
@@ -111,6 +111,7 @@ func told(v oracle.Verdict) string {
 //	1.0 counted 4 dapr_resiliency_count policy=retry status=
 //	                                a figure of checkout's sidecar about order-processor; before the first one
 //	                                `1.0 metrics`, or `1.0 metrics: …` with why there are none
+//	0 daprd 1.12.6                  daprd ran, of this version, and not halfopen's own sidecar
 //	1.0 load, 1.0 teardown, 1.0 gave-up 2 (a step, from 0), 1.0 problem …, 1.0 tick 3ms, no ticks, truncated
 //
 // Ticks of 1 ms come by themselves, and the phases before the first line.
@@ -139,7 +140,7 @@ func tale(t testing.TB, text string) oracle.Case {
 	for at := 500 * time.Millisecond; w.ticking && at < w.latest; at += time.Second {
 		w.at(at, history.Event{Source: history.Runner, Kind: history.KindTick, Attrs: map[string]string{"late_ns": "1000000", "period_ns": "1000000000"}})
 	}
-	c.History = &history.History{Header: history.Header{Format: history.Format, Run: "told"}, Events: w.events, Flaws: w.flaws}
+	c.History = &history.History{Header: w.header(), Events: w.events, Flaws: w.flaws}
 	slices.SortStableFunc(c.History.Events, func(a, b history.Event) int { return int(a.At - b.At) })
 	return c
 }
@@ -151,6 +152,15 @@ type teller struct {
 	ticking bool
 	latest  time.Duration
 	flaws   []string
+	daprd   string // its version; "" for another sidecar
+}
+
+func (w *teller) header() history.Header {
+	h := history.Header{Format: history.Format, Run: "told"}
+	if w.daprd != "" {
+		h.Sidecar, h.SidecarVersion = scenario.Daprd, w.daprd
+	}
+	return h
 }
 
 func (w *teller) at(at time.Duration, e history.Event) {
@@ -179,6 +189,9 @@ func (w *teller) tell(line string) {
 		runner.Kind, runner.Text = history.KindPhase, word
 	case "gave-up":
 		runner.Kind, runner.Text, runner.Attrs = history.KindPhase, history.PhaseStepDone, map[string]string{"step": f[0], "timed_out": "true"}
+	case "daprd":
+		w.daprd = rest
+		return
 	case "problem":
 		runner.Kind, runner.Error = history.KindProblem, rest
 	case "tick":

@@ -63,6 +63,7 @@ type Finding struct {
 	What   string  `json:"what"` // a sentence with the numbers in it
 	Want   string  `json:"want,omitempty"`
 	Got    string  `json:"got,omitempty"`
+	Cause  string  `json:"cause,omitempty"` // redial: the evidence shows that a known way of the sidecar brought it about; it excuses nothing
 	Events []Event `json:"events,omitempty"`
 }
 
@@ -97,6 +98,7 @@ type Figures struct {
 	Transitions    int            `json:"transitions"`         // of breakers, as logged
 	TimeToTrip     *time.Duration `json:"time_to_trip_ns"`     // from the first failed attempt to closed→open; null where it never opened
 	Recovery       *time.Duration `json:"recovery_ns"`         // from the target's readiness to the first accepted order; null where there was no outage
+	Redial         *time.Duration `json:"redial_ns,omitempty"` // from that readiness until the sidecar dialled again, where its back-off alone explains what the recovery took beyond it
 	FirstAccepted  *time.Duration `json:"first_accepted_ns"`   // from the run's start, without waiting for other runs to be up
 	Latency        *time.Duration `json:"latency_ns"`          // of an order, the median: from its first sending until it was accepted; null where none was
 	LongestLatency *time.Duration `json:"longest_latency_ns"`

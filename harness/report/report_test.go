@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -296,12 +297,27 @@ func TestAnIndexHasTheWorstFirstInWhateverOrderItIsGiven(t *testing.T) {
 	require.Contains(t, string(report.Index(nil)), "No run lies here")
 }
 
+// An order that is sent again begins anew with its first attempt, and no run of attempts goes across that.
+func TestAttemptsAreFoldedWithinOneSendingOfAnOrder(t *testing.T) {
+	in := input(t)
+	in.Verdict.Story = nil
+	for i, n := range slices.Concat([]int{1, 2, 3, 4}, slices.Repeat([]int{1, 2, 3}, 8)) { // too long to be told one by one
+		in.Verdict.Story = append(in.Verdict.Story, oracle.Moment{
+			At: time.Duration(i+1) * time.Second, Kind: "attempt", Lane: "checkout->order-processor", ID: "5", N: n, Outcome: "failed", What: "attempt: refused",
+		})
+	}
+	var b strings.Builder
+	report.Terminal(&b, in, report.TerminalOptions{Width: 120})
+	require.Contains(t, b.String(), "attempts 1 to 4 of order 5: refused (to 4.000)")
+	require.Contains(t, b.String(), "attempts 1 to 3 of order 5: refused (to 28.000)")
+}
+
 func TestJUnitCountsWhatABuildServerCounts(t *testing.T) {
 	in := input(t)
 	in.Verdict.Results[1].Outcome = oracle.Unknown
 	in.Verdict.Results[2].Outcome = oracle.Fail
 	text := string(report.JUnit(in))
-	require.Contains(t, text, `tests="26" failures="1" errors="1" skipped="5"`)
+	require.Contains(t, text, `tests="27" failures="1" errors="1" skipped="6"`)
 }
 
 func FuzzForms(f *testing.F) {

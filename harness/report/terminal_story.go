@@ -21,13 +21,13 @@ var lesser = []func(oracle.Moment) bool{
 	func(m oracle.Moment) bool { return m.Kind == "exit" || m.Kind == "ready" },
 }
 
-// folded tells failed attempts of one order that follow each other as one.
+// folded tells failed attempts of one sending of an order that follow each other as one.
 func folded(moments []oracle.Moment) []oracle.Moment {
 	var out []oracle.Moment
 	for i, n := 0, 0; i < len(moments); i = n {
 		first := moments[i]
 		for n = i + 1; n < len(moments) && first.Kind == "attempt" && first.Outcome == "failed"; n++ {
-			if m := moments[n]; m.Kind != "attempt" || m.Outcome != "failed" || m.ID != first.ID || m.Lane != first.Lane {
+			if m := moments[n]; m.Kind != "attempt" || m.Outcome != "failed" || m.ID != first.ID || m.Lane != first.Lane || m.N <= moments[n-1].N {
 				break
 			}
 		}

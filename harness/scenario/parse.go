@@ -82,6 +82,7 @@ func (p *parser) scenario(f *document.Fields) {
 		}
 	}
 	p.expect(f.Get("expect"))
+	p.announced(f.Get("sidecar"))
 	f.Done()
 	if services.IsMap() && len(p.s.Callers()) == 0 {
 		services.Problem("no service sends anything: there would be nothing to see", "checkout: { app: checkout, sends: { to: … } }")

@@ -222,6 +222,7 @@ func TestWhatTheSchemaRefusesTheParserRefuses(t *testing.T) {
 		"a_line_fewer_than_never":            {"more", "expect: { logs: [ { service: a, match: x, times: -1 } ] }"},
 		"a_third_sidecar":                    {"more", "sidecar: envoy"},
 		"a_sidecar_of_no_kind":               {"more", "sidecar: { version: 1.18.3 }"},
+		"a_third_way_to_find_each_other":     {"more", "sidecar: { kind: daprd, nameResolution: consul }"},
 		"a_version_that_is_none":             {"more", "sidecar: { kind: daprd, version: latest }"},
 		"an_unknown_field":                   {"more", "sed: 1"},
 		"an_unknown_field_of_a_fault_":       {"fault", "stop: b, fro: 1s"},
@@ -255,6 +256,7 @@ func TestTheParserRefusesMoreThanASchemaCan(t *testing.T) {
 		"a_line_of_a_stranger":      {"more", "expect: { logs: [ { service: c, match: x } ] }"},
 		"a_version_of_the_built_in": {"more", "sidecar: { kind: builtin, version: 1.18.3 }"},
 		"a_daprd_that_is_two":       {"more", "sidecar: { kind: daprd, image: x, binary: y }"},
+		"mdns_of_the_built_in":      {"more", "sidecar: { kind: builtin, nameResolution: mdns }"},
 		"nobody_sends":              {"services", "services: { b: { app: order-processor } }"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -289,7 +291,7 @@ func TestTheSchemaTakesWhatTheParserTakes(t *testing.T) {
 		require.Empty(t, problems, sends)
 		require.NoError(t, refuses(t, s, text), sends)
 	}
-	for _, sidecar := range []string{"builtin", "daprd", "{ kind: daprd, version: 1.18 }", "{ kind: daprd, version: 1.18.3, image: x }", "{ kind: daprd, binary: ./daprd }"} {
+	for _, sidecar := range []string{"builtin", "daprd", "{ kind: daprd, version: 1.18 }", "{ kind: daprd, version: 1.18.3, image: x }", "{ kind: daprd, binary: ./daprd }", "{ kind: daprd, nameResolution: nameformat }", "{ kind: daprd, nameResolution: mdns }"} {
 		text := with("more", "sidecar: "+sidecar)
 		_, problems := scenario.Parse("x/scenario.yaml", []byte(text))
 		require.Empty(t, problems, sidecar)

@@ -47,13 +47,14 @@ type daprd struct {
 	policies *policy.Policies
 	engine   *policy.Engine
 	peers    peers
+	others   directory // by mDNS
 	app      *http.Transport
 	ready    atomic.Bool
 	stop     context.CancelFunc
 }
 
 func main() {
-	d := &daprd{version: version, app: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}}
+	d := &daprd{version: version, others: directory{browse: browse}, app: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}}
 	if _, named, ok := strings.Cut(filepath.Base(os.Args[0]), "daprd-"); ok {
 		d.version = named
 	}
@@ -168,6 +169,7 @@ func (d *daprd) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	go d.others.refresh(ctx)
 	d.log.info("dapr.runtime", "HTTP server is running on port %s", d.http[strings.LastIndex(d.http, ":")+1:])
 	d.log.info("dapr.runtime", "Internal gRPC server is running on %s", d.internal)
 	go func() {

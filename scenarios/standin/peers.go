@@ -31,11 +31,9 @@ type peers struct {
 func (p *peers) to(address string) (*grpc.ClientConn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	address = dialled(address)
 	if c := p.conns[address]; c != nil {
 		return c, nil
-	}
-	if !strings.Contains(address, "://") {
-		address = "passthrough:///" + address
 	}
 	const ping, pong = 10 * time.Second, 5 * time.Second
 	c, err := grpc.NewClient(address,
@@ -56,6 +54,14 @@ func (p *peers) to(address string) (*grpc.ClientConn, error) {
 	return c, nil
 }
 
+// dialled is an address as gRPC dials it, without asking DNS.
+func dialled(address string) string {
+	if strings.Contains(address, "://") {
+		return address
+	}
+	return "passthrough:///" + address
+}
+
 // redial is gRPC's own, but for its jitter of a fifth: so a test knows what comes.
 var redial = backoff.Config{BaseDelay: time.Second, Multiplier: 1.6, MaxDelay: 120 * time.Second}
 
@@ -66,9 +72,7 @@ const minConnect = 20 * time.Second
 func (p *peers) destroy(address string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !strings.Contains(address, "://") {
-		address = "passthrough:///" + address
-	}
+	address = dialled(address)
 	if c := p.conns[address]; c != nil {
 		c.Close()
 		delete(p.conns, address)
@@ -76,18 +80,18 @@ func (p *peers) destroy(address string) {
 }
 
 // resolve gives the address of another app's daprd.
-func (d *daprd) resolve(app string) (string, error) {
+func (d *daprd) resolve(ctx context.Context, app string) (string, error) {
 	if d.format != "" {
 		return strings.ReplaceAll(d.format, "{appid}", app), nil
 	}
-	return find(app)
+	return d.others.find(ctx, app)
 }
 
 const callLocal = "/dapr.proto.internals.v1.ServiceInvocation/CallLocalStream"
 
 // send is one attempt: it is counted, whether it crosses the network or not.
 func (d *daprd) send(ctx context.Context, app string, builtin bool, r request) (response, error) {
-	address, err := d.resolve(app)
+	address, err := d.resolve(ctx, app)
 	if err != nil {
 		return response{}, fmt.Errorf("%w%w", silent{policy.ErrUnreachable}, err)
 	}
