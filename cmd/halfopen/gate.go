@@ -137,15 +137,6 @@ func (g *gate) tellAll(out io.Writer, dirs []string, look looks) (int, error) {
 	return worst, nil
 }
 
-// ask takes note of the scenarios that are asked for.
-func (g *gate) ask(jobs []harness.Job) {
-	for _, j := range jobs {
-		if !slices.Contains(g.asked, j.Name) {
-			g.asked = append(g.asked, j.Name)
-		}
-	}
-}
-
 // holdAll holds runs that are over against what was accepted, plays those again that look worse, tells what is not as
 // good as accepted, and gives all folders.
 func (g *gate) holdAll(ctx context.Context, out, errs io.Writer, o harness.Options, done []harness.Done, shown looks) (dirs []string, err error) {

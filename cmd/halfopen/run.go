@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -58,13 +57,13 @@ code is the worst of all: 1 where any promise is broken, else 3 where anything c
 				return fmt.Errorf("--shard %s: nothing is left for it of %d runs (at most as many shards as runs)", many.shard, all)
 			}
 			if !look.quiet {
-				scenarios := scenariosOf(jobs)
+				scenarios := each(jobs, func(j harness.Job) string { return j.Scenario })
 				warn(cmd.ErrOrStderr(), scenarios)
 				for _, dir := range scenarios {
 					warnShort(cmd.ErrOrStderr(), dir, "")
 				}
 			}
-			g.ask(jobs)
+			g.asked = each(jobs, func(j harness.Job) string { return j.Name })
 			if len(jobs) > 1 {
 				return runMany(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), o, jobs, many, look, g)
 			}
@@ -112,12 +111,12 @@ func warnShort(w io.Writer, dir, file string) {
 	}
 }
 
-// scenariosOf names each scenario of some jobs once.
-func scenariosOf(jobs []harness.Job) []string {
+// each names what some jobs have each, once.
+func each(jobs []harness.Job, of func(harness.Job) string) []string {
 	var out []string
 	for _, j := range jobs {
-		if !slices.Contains(out, j.Scenario) {
-			out = append(out, j.Scenario)
+		if name := of(j); !slices.Contains(out, name) {
+			out = append(out, name)
 		}
 	}
 	return out
@@ -130,16 +129,6 @@ func worse(a, b int) int {
 		return b
 	}
 	return a
-}
-
-// runOne runs one scenario and tells its verdict. dir is the run's folder.
-func runOne(ctx context.Context, out, errs io.Writer, o harness.Options, look looks) (code int, dir string, err error) {
-	r, err := playOne(ctx, errs, o, look)
-	if err != nil {
-		return 0, "", err
-	}
-	v, err := tell(out, r.Dir, look)
-	return v.Exit(), r.Dir, err
 }
 
 // findScenario takes a folder as it is, or the name of one below scenarios/.

@@ -81,12 +81,17 @@ func try(cmd *cobra.Command, o harness.Outage, run harness.Options, look looks) 
 		fmt.Fprintln(w)
 		warnShort(cmd.ErrOrStderr(), run.Scenario, o.Spec)
 	}
-	code, dir, err := runOne(cmd.Context(), w, cmd.ErrOrStderr(), run, look)
+	var g gate
+	dirs, err := g.play(cmd.Context(), cmd.ErrOrStderr(), run, look)
+	if err != nil {
+		return err
+	}
+	code, err := g.tellAll(w, dirs, look)
 	if err != nil {
 		return err
 	}
 	if !look.quiet {
-		fmt.Fprintf(w, "again:  halfopen run %s\n", fromHere(dir))
+		fmt.Fprintf(w, "again:  halfopen run %s\n", fromHere(dirs[0]))
 	}
 	if code != exitKept {
 		return exitCode(code)

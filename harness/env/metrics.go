@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -23,7 +22,7 @@ import (
 )
 
 // seenToo are the metrics of a sidecar that tell of what taps see too.
-var seenToo = []string{"dapr_resiliency_count", "dapr_resiliency_activations_total", "dapr_resiliency_cb_state", "dapr_runtime_service_invocation_req_sent_total"}
+var seenToo = []string{"dapr_resiliency_count", "dapr_resiliency_activations_total", "dapr_resiliency_cb_state", sentMetric}
 
 // readPatience bounds how long an ending may wait for what a sidecar has counted.
 const readPatience = 500 * time.Millisecond
@@ -35,9 +34,8 @@ func (p *part) readMetrics(ctx context.Context) {
 	asked := rec.Now()
 	ctx, cancel := context.WithTimeout(ctx, readPatience)
 	defer cancel()
-	body, err := p.cluster.metrics(ctx, p.Service)
-	figures, perr := Figures(body)
-	if err = errors.Join(err, perr); err != nil {
+	figures, err := p.cluster.figures(ctx, p.Service, seenToo...)
+	if err != nil {
 		rec.Record(history.Event{Source: history.Runner, Kind: history.KindMetric, Service: p.Service, Part: history.Sidecar, Error: err.Error()})
 		return
 	}
@@ -48,19 +46,22 @@ func (p *part) readMetrics(ctx context.Context) {
 	}
 	note(history.Event{ID: history.MetricsRead, Text: strconv.Itoa(len(figures)), Attrs: map[string]string{"asked_ns": strconv.FormatInt(int64(asked), 10)}})
 	for _, f := range figures {
-		note(history.Event{ID: f.Name, Text: strconv.FormatFloat(f.Value, 'g', -1, 64), Attrs: f.Labels})
+		note(history.Event{ID: f.Name, Text: number(f.Value), Attrs: f.Labels})
 	}
 }
 
-// metrics is the text that a service's sidecar answers with.
-func (c *cluster) metrics(ctx context.Context, service string) ([]byte, error) {
+// figures are those of some metrics that a service's sidecar answers with.
+func (c *cluster) figures(ctx context.Context, service string, names ...string) ([]Figure, error) {
 	place := c.places[service]
 	url := "http://" + net.JoinHostPort(place.Host, strconv.Itoa(place.Metrics)) + "/metrics"
 	status, body, err := c.host.Links().Probe(ctx, url)
 	if err == nil && status != http.StatusOK {
 		err = fmt.Errorf("%s answers %d", url, status)
 	}
-	return body, err
+	if err != nil {
+		return nil, err
+	}
+	return Figures(body, names...)
 }
 
 // readAllMetrics reads those of all sidecars that live, at once.
@@ -88,8 +89,8 @@ type Figure struct {
 	Value  float64
 }
 
-// Figures reads those out of a sidecar's metrics that tell of what taps see too.
-func Figures(metrics []byte) ([]Figure, error) {
+// Figures reads those of some metrics out of what a sidecar tells of itself: by the metric's name, then by labels.
+func Figures(metrics []byte, names ...string) ([]Figure, error) {
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(bytes.NewReader(metrics))
 	if err != nil {
@@ -97,7 +98,7 @@ func Figures(metrics []byte) ([]Figure, error) {
 	}
 	var out []Figure
 	for name, family := range families {
-		if !slices.Contains(seenToo, name) {
+		if !slices.Contains(names, name) {
 			continue
 		}
 		for _, m := range family.GetMetric() {
@@ -109,6 +110,9 @@ func Figures(metrics []byte) ([]Figure, error) {
 	})
 	return out, nil
 }
+
+// number writes a value as Prometheus does.
+func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 // key tells the figures of one metric apart.
 func (f Figure) key() string {

@@ -15,9 +15,6 @@ import (
 // so it is known how many there were, and between which two readings. That is more than a log tells, and less than a
 // tap: whose attempt it was is known where one operation alone can have made it.
 
-// sentTotal counts every attempt of a sidecar.
-const sentTotal = "dapr_runtime_service_invocation_req_sent_total"
-
 // A counting is attempts that a sidecar counted between two readings.
 type counting struct {
 	event *history.Event
@@ -30,7 +27,7 @@ func countings(events []*history.Event) map[hop][]counting {
 	out, last := map[hop][]counting{}, map[hop]float64{}
 	for _, e := range events {
 		value, err := strconv.ParseFloat(e.Text, 64)
-		if e.ID != sentTotal || err != nil {
+		if e.ID != metricSent || err != nil {
 			continue
 		}
 		h := hop{e.Service, e.Attr("dst_app_id")}

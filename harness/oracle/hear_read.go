@@ -101,7 +101,7 @@ func listen(spec *resiliency.Spec, hist *history.History, caller, target string)
 		case e.Kind == history.KindLine:
 			h.apps = true
 			h.got(e)
-		case e.Kind == history.KindMetric && e.ID == "dapr_runtime_service_invocation_req_sent_total":
+		case e.Kind == history.KindMetric && e.ID == metricSent:
 			n, _ := strconv.Atoi(e.Text)
 			h.counted = append(h.counted, sample{e.At, n})
 		case e.Kind == history.KindExit && e.Service == caller && e.Part == history.App:

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/halfopen/halfopen/harness/explore"
+	"github.com/halfopen/halfopen/harness/oracle"
+)
+
+func TestThePlanOfTheHomeStory(t *testing.T) {
+	code, out, _ := command(t, "plan", "stop-order-processor")
+	require.Equal(t, exitKept, code)
+	for _, want := range []string{"stop order-processor for 45s", "every 5s, for ever", "trips at consecutiveFailures >= 5", "checkout->order-processor", "+21.000  checkout: breaker order-processor:orders from closed to open"} {
+		require.Contains(t, out, want)
+	}
+}
+
+func TestTheForecastOfASpec(t *testing.T) {
+	code, out, errs := command(t, "forecast", "scenarios/stop-order-processor/resiliency.yaml", "--target", "order-processor")
+	require.Equal(t, exitKept, code, errs)
+	for _, want := range []string{"+20.000 to 21.000  checkout: breaker", "open on its 5th failure, 20s after the first one", "accepted 5s later at worst"} {
+		require.Contains(t, out, want)
+	}
+	code, out, errs = again(t, "forecast", "scenarios/stop-order-processor/resiliency.yaml", "--target", "order-processor", "--format", "json")
+	require.Equal(t, exitKept, code, errs)
+	var f oracle.Forecast
+	require.NoError(t, json.Unmarshal([]byte(out), &f))
+	require.Equal(t, 5, f.Outlooks[0].Trips.Failure)
+}
+
+func TestASpecIsExplored(t *testing.T) {
+	dir := t.TempDir()
+	spec := "scenarios/stop-order-processor/resiliency.yaml"
+	args := []string{"explore", spec, "--target", "order-processor", "--cases", "500", "--callers", "1..2", "--fault", "stop"}
+	code, out, errs := command(t, append(args, "--out", dir)...)
+	require.Equal(t, exitKept, code, errs)
+	for _, want := range []string{"from 2 callers on (stop): maxRetries −1 gives up", "from an outage of 20.001s on (stop, one caller): the breaker opens", "500 cases in ", "halfopen run " + dir} {
+		require.Contains(t, out, want)
+	}
+	for _, file := range []string{"cases.csv", "explore.html"} {
+		require.FileExists(t, filepath.Join(dir, file))
+	}
+	for _, worst := range []string{"recovery", "hang", "amplification"} { // what is written is what `run` reads
+		code, out, errs = again(t, "plan", filepath.Join(dir, "worst-"+worst))
+		require.Equal(t, exitKept, code, errs)
+		require.Contains(t, out, "stop order-processor for")
+	}
+	code, out, _ = again(t, append(args, "--format", "json")...)
+	require.Equal(t, exitKept, code)
+	var r explore.Result
+	require.NoError(t, json.Unmarshal([]byte(out), &r))
+	require.Equal(t, 500, r.Told)
+	code, out, errs = again(t, "explore", "--compare", spec, "scenarios/testdata/specs/open-for-2s.yaml", "--target", "order-processor", "--cases", "500", "--callers", "1..2", "--fault", "stop")
+	require.Equal(t, exitKept, code, errs)
+	require.Contains(t, out, "of 500 cases differ")
+}
