@@ -57,6 +57,8 @@ func TestLintsNumbersAreWhatHappens(t *testing.T) {
 		{"an_exponential_gap_at_its_longest", "L17", true, unavailable, numbersSpec("1s", "policy: exponential, maxInterval: 1s, maxRetries: 9", "timeout: 1501ms, trip: consecutiveFailures >= 5"), attempts(5)},
 		{"four_times_the_default_retry", "L19", true, away, strings.NewReplacer("order-processor:", "another:", "patience", "DefaultAppTimeoutPolicy", "again", "DefaultAppRetryPolicy").Replace(numbersSpec("1s", "duration: 500ms, maxRetries: 2", "")), attempts(12)},
 		{"a_client_that_waits_a_little_less", "L26", true, hangs, numbersSpec("2s", "duration: 1001ms, maxRetries: 3", ""), took(11003 * time.Millisecond)},
+		{"a_client_that_waits_until_the_breaker_refuses", "L26", false, hangs, numbersSpec("1s", "duration: 1200ms, maxRetries: -1", "timeout: 30s, trip: consecutiveFailures >= 5"), took(11 * time.Second)},
+		{"a_client_that_leaves_just_before_the_breaker_refuses", "L26", true, hangs, numbersSpec("1s", "duration: 1201ms, maxRetries: -1", "timeout: 30s, trip: consecutiveFailures >= 5"), took(11005 * time.Millisecond)},
 		{"a_client_that_waits_as_long", "L26", false, hangs, numbersSpec("2s", "duration: 1s, maxRetries: 3", ""), took(11 * time.Second)},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/halfopen/halfopen/harness/lint"
+	"github.com/halfopen/halfopen/harness/resiliency"
 )
 
 // Warnings, shown as the errors are: under a rule's failing example the sidecar does what the rule says, and under its
@@ -77,6 +78,19 @@ func TestFifteenMinutesAreWhatHappens(t *testing.T) {
 			}
 			c.holds(t, underSpec(t, story, spec))
 		})
+	}
+}
+
+// A target may name the retries that Dapr brings itself: they need no definition, and act on all failures then.
+func TestATargetNamesBuiltInRetries(t *testing.T) {
+	t.Parallel()
+	for name, n := range map[string]int{"DaprBuiltInServiceRetries": 4, "DaprBuiltInActorNotFoundRetries": 6, "DaprBuiltInActorReminderRetries": 1} {
+		spec := strings.Replace(numbersSpec("1s", "duration: 9s, maxRetries: 1", ""), "retry: again", "retry: "+name, 1)
+		require.Zero(t, lint.Check([]lint.Source{{Name: "x.yaml", Data: []byte(spec)}}, lint.Options{}).Count(lint.Error), name)
+		parsed, problems := resiliency.Parse("x.yaml", []byte(spec))
+		require.Empty(t, problems)
+		require.Equal(t, n-1, parsed.For("checkout", "order-processor").Retry.MaxRetries)
+		retried(n)(t, underSpec(t, lintStory("respond: order-processor, status: 503, for: 20s", "once"), spec))
 	}
 }
 

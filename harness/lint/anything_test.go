@@ -80,6 +80,8 @@ func TestTheWorstInputsTakeLittleTimeAndMemory(t *testing.T) {
 		"many_policies":             head + many("      r%d: { duration: 5 }\n", 8_000),
 		"dashes":                    head + strings.Repeat("- ", 120<<10),
 		"a_bomb_of_aliases":         bomb,
+		"many_items":                "kind: List\nitems:\n" + strings.Repeat("- kind: Resiliency\n", 13_000),
+		"lists_of_lists_of_aliases": "kind: List\nitems:\n- &a {kind: List, items: [{kind: Resiliency}, {kind: Resiliency}]}\n- &b {kind: List, items: [*a, *a, *a, *a]}\n" + strings.Repeat("- *b\n", 600),
 		"many_documents":            strings.Repeat("---\nkind: Resiliency\n", 49_000),
 		"a_line_of_a_mebibyte":      "kind: Resiliency # " + strings.Repeat("x", 1<<20-100),
 		"comments":                  "kind: Resiliency\n" + strings.Repeat("# halfopen:ignore L18\n", 40_000),

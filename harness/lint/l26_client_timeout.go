@@ -66,6 +66,9 @@ func (c *checking) waits(u use, patience time.Duration) {
 
 // worst is the longest that one call can take where every attempt ends by the timeout, and how that comes.
 func (c *checking) worst(u use) (total time.Duration, how string, finite bool) {
+	if total, how, ok := c.cutShort(u); ok {
+		return total, how, true
+	}
 	attempts := 1
 	gaps := time.Duration(0)
 	if r := u.retry; r != nil {
@@ -85,6 +88,29 @@ func (c *checking) worst(u use) (total time.Duration, how string, finite bool) {
 		how = fmt.Sprintf("%d × (%s), with the built-in retries around them", times+1, how)
 	}
 	return total, how, true
+}
+
+// cutShort is the longest that one call can take where the breaker ends it in any case: its failures in a row open
+// the breaker, whatever was before them, and the next retry always comes too soon.
+func (c *checking) cutShort(u use) (total time.Duration, how string, ok bool) {
+	if u.kind != forApp || u.retry == nil || u.breaker == nil || u.breaker.Interval > 0 {
+		return 0, "", false
+	}
+	trip := c.run.trip(u.breaker)
+	k := trip.threshold
+	if k == 0 || !trip.OnlyConsecutive() || u.retry.MaxRetries != resiliency.Forever && u.retry.MaxRetries < k {
+		return 0, "", false
+	}
+	_, next := u.retry.Gap(k)
+	_, later := u.retry.Gap(longRun)
+	if u.breaker.Timeout <= max(next, later) {
+		return 0, "", false
+	}
+	until := *u.retry
+	until.MaxRetries = k // the last of which is refused at once
+	attempts, gaps := longest(until, u.timeout)
+	attempts = min(attempts, k)
+	return min(mul(attempts, u.timeout)+gaps, ages), fmt.Sprintf("%s of %s, and as many gaps until the open breaker refuses the next", times(attempts, "attempt", "attempts"), span(u.timeout)), true
 }
 
 // longest gives the attempts and gaps of an operation whose every attempt times out, with the longest gaps that can

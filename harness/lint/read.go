@@ -75,10 +75,21 @@ func (r *run) take(f *file, d document.Document, item int) {
 	})
 }
 
-// itemsOf gives what a list of resources holds, as kubectl prints and applies it: List, or ResiliencyList.
-func itemsOf(root document.Value) ([]document.Value, bool) {
+// itemsOf gives what a list of resources holds, as kubectl prints and applies it: List, or ResiliencyList. The items of
+// a list within it are its own.
+func itemsOf(root document.Value) (out []document.Value, ok bool) {
 	_, items := root.Find("items")
-	return items.Items(), items.IsList() && strings.HasSuffix(text(root, "kind"), "List")
+	if !items.IsList() || !strings.HasSuffix(text(root, "kind"), "List") {
+		return nil, false
+	}
+	for _, item := range items.Items() {
+		if more, list := itemsOf(item); list {
+			out = append(out, more...)
+		} else {
+			out = append(out, item)
+		}
+	}
+	return out, true
 }
 
 // maxItems is how many resources of one list are read.

@@ -116,6 +116,8 @@ func (res *resource) use(u use) use {
 		if r, ok := in.spec.Retries[u.target.Retry]; ok {
 			u.retry = &r
 		}
+	} else if r, ok := resiliency.Builtin(u.target.Retry); ok && u.target.Retry != "" {
+		u.retry = &r
 	}
 	if in := res.where(kindBreaker, u.target.Breaker); in != nil {
 		if b, ok := in.spec.Breakers[u.target.Breaker]; ok {

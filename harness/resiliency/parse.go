@@ -148,7 +148,7 @@ func (p *parser) retries(v document.Value) {
 	for _, e := range v.Fields().All() {
 		f := e.Value.FoldedFields()
 		r := Retry{Name: e.Key, Policy: Constant, Line: e.KeyAt.Line()}
-		if v := f.Get("policy"); v.Set() {
+		if v := f.Get("policy"); v.Set() && v.Text() != "" {
 			r.Policy = strings.ToLower(v.Text())
 			if r.Policy != Constant && r.Policy != Exponential {
 				p.bad(v, fmt.Sprintf("%q is no retry policy", v.Text()), "constant or exponential")
@@ -260,6 +260,9 @@ const defaultCacheSize = 100
 func (p *parser) named(v document.Value, kind string, has names, effect string) string {
 	name := v.Text()
 	if name == "" || has.name(name) || p.elsewhere(kind, name) {
+		return name
+	}
+	if _, builtin := Builtin(name); builtin && kind == "retries" {
 		return name
 	}
 	hint := "there is none under policies." + kind

@@ -13,6 +13,42 @@ const builtinName = "DaprBuiltInServiceRetries"
 // sidecar can't be reached.
 var builtin = Retry{Name: builtinName, Policy: Constant, Duration: time.Second, MaxInterval: defaultMaxInterval, MaxRetries: 3, Builtin: true}
 
+// protectedName is the name of the built-in retries that no spec changes.
+const protectedName = "DaprBuiltInActorNotFoundRetries"
+
+// Builtin gives the retries that Dapr brings itself, as they are where no spec raises them. A target may name them as
+// if the spec defined them; they act as any other retry there. (Not measured; read in addBuiltInPolicies.)
+//
+// https://github.com/dapr/dapr/blob/master/pkg/resiliency/resiliency.go
+func Builtin(name string) (Retry, bool) {
+	r := Retry{Name: name, Policy: Constant, Duration: time.Second, MaxInterval: defaultMaxInterval, MaxRetries: 3}
+	switch name {
+	case builtinName, "DaprBuiltInActorRetries":
+	case protectedName:
+		r.MaxRetries = 5
+	case "DaprBuiltInActorReminderRetries":
+		r.Policy, r.MaxRetries = Exponential, 0
+	case "DaprBuiltInInitializationRetries":
+		r.Policy, r.MaxInterval = Exponential, time.Second
+	default:
+		return Retry{}, false
+	}
+	return r, true
+}
+
+// retry finds one by its name, the built-in ones too. Fewer of those than three, or for ever, becomes three.
+func (s *Spec) retry(name string) (Retry, bool) {
+	own, brought := Builtin(name)
+	r, ok := s.Retries[name]
+	switch {
+	case brought && (!ok || name == protectedName):
+		return own, true
+	case brought:
+		r.MaxRetries = max(r.MaxRetries, builtin.MaxRetries)
+	}
+	return r, ok
+}
+
 // For gives the policies in force where caller's sidecar invokes callee. A nil spec is no spec at all.
 //
 // https://docs.dapr.io/operations/resiliency/policies/default-policies/
@@ -47,7 +83,7 @@ func (s *Spec) of(timeout, retry, breaker string, named bool) Policies {
 		p.Timeout = &d
 		p.Why += fmt.Sprintf("; timeout %s (%s)", timeout, d)
 	}
-	if r, ok := s.Retries[retry]; ok {
+	if r, ok := s.retry(retry); ok {
 		p.Retry = &r
 		p.Why += fmt.Sprintf("; retry %s (%s)", retry, r)
 	}

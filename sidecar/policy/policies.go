@@ -137,7 +137,9 @@ func (p *Policies) For(app string) Target {
 	t := Target{app: app, cache: defaultCache}
 	if spec, ok := p.apps[app]; ok {
 		t.timeout = p.timeouts[spec.Timeout]
-		t.retry = pick(p.retries, spec.Retry)
+		if t.retry = pick(p.retries, spec.Retry); t.retry == nil {
+			t.retry = brought(spec.Retry)
+		}
 		t.breaker = pick(p.breakers, spec.CircuitBreaker)
 		if spec.CircuitBreakerCacheSize > 0 {
 			t.cache = spec.CircuitBreakerCacheSize
@@ -151,7 +153,7 @@ func (p *Policies) For(app string) Target {
 	t.breaker = pick(p.breakers, "DefaultAppCircuitBreakerPolicy", "DefaultCircuitBreakerPolicy")
 	t.builtin = pick(p.retries, builtinName)
 	if t.builtin == nil {
-		t.builtin = &retry{name: builtinName, duration: time.Second, max: builtinRetries}
+		t.builtin = brought(builtinName)
 	}
 	return t
 }
