@@ -72,6 +72,10 @@ func draw(r *rand.Rand) drawn {
 			step("fault: { name: beside, %s, for: %s }", beside, multiple())
 		}
 		if r.IntN(3) == 0 {
+			step("wait: { for: %s }", multiple())
+			step("fault: { %s }", onCaller(r, multiple))
+		}
+		if r.IntN(3) == 0 {
 			step("wait: { opened: checkout, within: %s }", multiple())
 			step("wait: { for: %s }", multiple())
 			step("send: { from: checkout, within: %s }", multiple())
@@ -85,6 +89,17 @@ func draw(r *rand.Rand) drawn {
 		d.scenario += "  - " + s + "\n"
 	}
 	return d
+}
+
+// onCaller draws a fault on the caller itself.
+func onCaller(r *rand.Rand, multiple func() time.Duration) string {
+	only := []string{"", ", only: app", ", only: sidecar", ", only: sidecar"}[r.IntN(4)]
+	kind := []string{"restart", "stop", "kill"}[r.IntN(3)]
+	text := kind + ": checkout" + only
+	if kind != "restart" {
+		text += fmt.Sprintf(", for: %s", multiple())
+	}
+	return text
 }
 
 // atDoor draws a fault at the app's door.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/resiliency"
 )
 
@@ -34,6 +35,7 @@ type order struct {
 	rounds   int    // of the built-in ones
 	round    moment // when this round began
 
+	status     int  // what its caller would be told now, after an attempt that failed
 	in         fate // of the attempt on its way
 	flies      bool
 	flown      moment // when it began
@@ -72,7 +74,7 @@ func (s *sender) after(o *order, accepted bool, now moment) {
 	if accepted || s.once {
 		do = s.next
 	}
-	s.due(&happening{at: now.after(s.every), kind: sends, do: do})
+	s.due(&happening{at: now.after(s.every), kind: sends, s: s, do: do})
 }
 
 func (s *sender) begin(o *order, timeout time.Duration, now moment) {
@@ -110,6 +112,12 @@ func (o *order) forget(patience bool) {
 func (o *order) attempt(now moment) {
 	p := o.sender.play
 	o.forget(false)
+	if p.down[role{o.sender.caller, history.Sidecar}] > 0 {
+		if p.floor != now.at || !o.unsent(now) {
+			o.unanswered(now)
+		}
+		return
+	}
 	if f := p.fuse(o); f != nil {
 		generation, refusal := f.admit(p, now)
 		if refusal != "" {
@@ -155,6 +163,7 @@ func (f fate) ok() bool { return f.Kind == ModeAnswers && !resiliency.Failed(f.S
 
 // over is the end of an attempt: its result is counted, and the policies say what comes next.
 func (o *order) over(now moment, f fate) {
+	p := o.sender.play
 	o.land(now, f.ok())
 	if f.ok() {
 		how := ForecastFailed
@@ -168,8 +177,9 @@ func (o *order) over(now moment, f fate) {
 	if f.Kind == ModeAnswers {
 		status = f.Status
 	}
+	o.status = status
 	pause, again := o.again(now, f)
-	if !again {
+	if !again || p.down[role{o.sender.caller, history.Sidecar}] > 0 {
 		o.end(now, ForecastFailed, status)
 		return
 	}
@@ -185,6 +195,7 @@ func (o *order) land(now moment, ok bool) {
 	if f := o.through; f != nil {
 		f.result(p, now, o.generation, ok)
 	}
+	p.dry(o.sender.caller, now)
 }
 
 // again gives the pause before the next attempt. Dapr nests retry policies: the policy's own retries are one try of
@@ -210,8 +221,21 @@ func (o *order) again(now moment, f fate) (window, bool) {
 // leave is the caller's giving up. What is on its way counts as a failure; so may a retry that is due at the same
 // instant, which finds its caller gone before it crosses the link.
 func (o *order) leave(now moment) {
-	f := o.sender.fuse(o)
 	flew := o.flies
+	o.drop(now)
+	if flew && o.mayTurn(now) && o.sender.choose(2) == 1 {
+		// What breaks or is mended in the instant of its leaving may end its attempt: its sidecar answers nobody, and the
+		// tap sees that before it sees that nobody is there.
+		o.sender.owing = &now.at
+		o.end(now, ForecastFailed, 500)
+		return
+	}
+	o.end(now, ForecastLeft, 0)
+}
+
+// drop is what its sidecar makes of an order whose caller is gone.
+func (o *order) drop(now moment) {
+	f := o.sender.fuse(o)
 	switch {
 	case o.flies:
 		// An answer of this very instant may have been counted, and yet find nobody.
@@ -223,14 +247,6 @@ func (o *order) leave(now moment) {
 			f.result(o.sender.play, now, generation, false)
 		}
 	}
-	if flew && o.mayTurn(now) && o.sender.choose(2) == 1 {
-		// What breaks or is mended in the instant of its leaving may end its attempt: its sidecar answers nobody, and the
-		// tap sees that before it sees that nobody is there.
-		o.sender.owing = &now.at
-		o.end(now, ForecastFailed, 500)
-		return
-	}
-	o.end(now, ForecastLeft, 0)
 }
 
 // mayTurn tells whether the world turns in the instant in which an order's caller leaves it, or may still: a probe's end

@@ -15,17 +15,19 @@ import (
 type play struct {
 	ways
 	scene
-	now     moment
-	pending []*happening
-	fuses   map[breakerKey]*fuse
-	uses    int // of breakers
-	trips   trips
-	kept    *orders                           // where they are kept from one play to the next; nil for nowhere
-	bound   map[[2]string]resiliency.Policies // those in force by caller and target, where they are known already
-	toll    *tolling                          // counts what happens instead of keeping it; nil to keep it
-	senders []*sender
-	flying  []*order
-	told    []foreseen
+	now      moment
+	pending  []*happening
+	fuses    map[breakerKey]*fuse
+	uses     int // of breakers
+	trips    trips
+	kept     *orders                           // where they are kept from one play to the next; nil for nowhere
+	bound    map[[2]string]resiliency.Policies // those in force by caller and target, where they are known already
+	toll     *tolling                          // counts what happens instead of keeping it; nil to keep it
+	senders  []*sender
+	flying   []*order
+	told     []foreseen
+	draining map[string]*drained // callers whose sidecars are told to end and have attempts on their way
+	touched  bool                // the plan breaks a caller itself
 	timeline
 
 	race    bool           // what happens at one instant may race: the beginning, and what taps see of it
@@ -78,8 +80,9 @@ func (f foreseen) window() Window {
 type happening struct {
 	at   moment
 	kind happeningKind
-	o    *order // begins, ends, leaves
-	ok   bool   // ends
+	o    *order  // begins, ends, leaves
+	s    *sender // sends
+	ok   bool    // ends
 	do   func(now moment)
 }
 
@@ -237,11 +240,11 @@ func (p *play) depend(a, b *happening) bool {
 	}
 	switch {
 	case a.kind == sends:
-		return false
+		return p.touched && b.kind >= turns // an app that ends sends nothing more
 	case shared:
 		return true
 	case b.kind == turns:
-		return a.kind != turns
+		return a.kind != turns || p.touched
 	case b.kind == moves:
 		return true
 	case a.kind == starts && b.kind == starts:
@@ -285,13 +288,18 @@ func (p *play) set(plan scenario.Plan, spec *resiliency.Spec, phase time.Duratio
 		return p
 	}
 	for _, c := range plan.Scenario.Callers() {
+		if plan.Scenario.Called(c.Name) {
+			p.stop(c.Name + " hands on what it is sent, and when that is is not followed")
+			return p
+		}
+		p.touched = p.touched || slices.ContainsFunc(plan.Scenario.Timeline, func(s scenario.Step) bool { return s.Fault != nil && s.Fault.Service == c.Name && !s.Fault.AtDoor() })
 		s := &sender{
 			play: p, caller: c.Name, target: c.Sends.To, path: pathOf(c.Sends), every: c.Sends.Every, timeout: c.Sends.Timeout,
 			once: c.Sends.Until == "once", policies: p.inForce(spec, c), callers: c.Sends.Callers, breakers: keptBreakers(spec, c.Sends.To),
 		}
 		p.senders = append(p.senders, s)
 		for range c.Sends.Callers {
-			p.due(&happening{at: start, kind: sends, do: s.next})
+			p.due(&happening{at: start, kind: sends, s: s, do: s.next})
 		}
 	}
 	if p.race {

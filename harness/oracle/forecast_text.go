@@ -69,7 +69,10 @@ func (r Foreseen) String() string {
 		return fmt.Sprintf("%s: breaker %s from %s", r.Caller, r.ID, r.What)
 	case "order":
 		text := fmt.Sprintf("%s: order %s %s after %s", r.Caller, r.ID, r.What, attempts(r.N))
-		if r.What == ForecastRefused || r.What == ForecastFailed {
+		switch {
+		case r.What == ForecastFailed && r.Status == 0:
+			text += ", and nobody answers"
+		case r.What == ForecastRefused || r.What == ForecastFailed:
 			text += fmt.Sprintf(", told %d", r.Status)
 		}
 		return text

@@ -146,7 +146,7 @@ func (p *play) leads(h *happening) bool {
 
 // followed are the kinds of faults whose course is foretold.
 var followed = []string{
-	scenario.Stop, scenario.Kill, scenario.Pause, scenario.Cut, scenario.Refuse, scenario.Reset, scenario.Latency, scenario.Respond, scenario.Hang, scenario.Slow,
+	scenario.Stop, scenario.Kill, scenario.Pause, scenario.Restart, scenario.Cut, scenario.Refuse, scenario.Reset, scenario.Latency, scenario.Respond, scenario.Hang, scenario.Slow,
 }
 
 // unforetold says why a fault can't be followed; "" where it can.
@@ -158,8 +158,11 @@ func (t *timeline) unforetold(f scenario.Fault) string {
 		return "how old each connection is then is not followed"
 	}
 	for _, c := range t.plan.Scenario.Callers() {
-		if f.Service == c.Name || f.Link == c.Name+"->sidecar" {
-			return "it breaks the caller itself, or its way to its sidecar"
+		switch {
+		case f.Link == c.Name+"->sidecar":
+			return "it breaks the way of " + c.Name + " to its sidecar, which is not followed"
+		case f.Service == c.Name && f.Kind == scenario.Pause:
+			return "what " + c.Name + " makes at once of all that came while it was frozen is not followed"
 		}
 	}
 	return t.disturbsDoor(f)
@@ -175,6 +178,10 @@ func (t *timeline) inject(f scenario.Fault, now moment) {
 	t.opening = nil
 	t.change(f, false, now, func(now moment) {
 		t.once(f, "applied", now, func(now moment) {
+			if f.Kind == scenario.Restart {
+				t.heal(f, now, t.step)
+				return
+			}
 			t.last(f, now)
 			t.step(now)
 		})
@@ -233,15 +240,17 @@ func (t *timeline) change(f scenario.Fault, heal bool, now moment, then func(mom
 	left := len(changes)
 	for _, c := range changes {
 		t.play.due(&happening{at: now, kind: turns, do: func(now moment) {
-			c()
+			c.do()
 			if why := t.inTheAir(f, heal, now); why != "" {
 				t.play.stop("from the end of " + f.Target() + " on nothing is foretold: " + why)
 				return
 			}
 			t.play.disturb(now)
-			if left--; left == 0 {
-				t.soon(now, then)
-			}
+			t.turned(c.part, f.Kind, heal, now, func(now moment) {
+				if left--; left == 0 {
+					t.soon(now, then)
+				}
+			})
 		}})
 	}
 }

@@ -110,6 +110,9 @@ func (t *tolling) order(f foreseen) {
 			s.GivenUp++
 		case f.what == ForecastFailed:
 			s.Failed++
+			if f.n == 0 { // its sidecar was not there
+				s.Orders++
+			}
 		case f.what == ForecastLeft:
 			s.Left++
 		}

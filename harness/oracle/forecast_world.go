@@ -127,25 +127,31 @@ func (s *scene) slowed(link, other string) (w window) {
 	return w
 }
 
+// A doing is one thing that a fault does, or undoes; of a fault on a service to one of its parts.
+type doing struct {
+	part role
+	do   func()
+}
+
 // changes are what a fault does, or undoes. A service's parts end and come back each by itself.
-func (s *scene) changes(f scenario.Fault, heal bool) []func() {
+func (s *scene) changes(f scenario.Fault, heal bool) []doing {
 	if f.AtDoor() {
-		return []func(){func() {
+		return []doing{{do: func() {
 			if heal {
 				s.doors = slices.DeleteFunc(slices.Clone(s.doors), func(d *doorway) bool { return d.fault.Name == f.Name })
 				return
 			}
 			s.doors = append(s.doors, newDoorway(f))
-		}}
+		}}}
 	}
 	if f.Link != "" {
-		return []func(){func() {
+		return []doing{{do: func() {
 			if heal {
 				s.links = slices.DeleteFunc(slices.Clone(s.links), func(g scenario.Fault) bool { return g.Name == f.Name })
 				return
 			}
 			s.links = append(s.links, f)
-		}}
+		}}}
 	}
 	parts := []string{history.App, history.Sidecar}
 	if f.Part != "" {
@@ -158,9 +164,10 @@ func (s *scene) changes(f scenario.Fault, heal bool) []func() {
 	if heal {
 		by = -1
 	}
-	var out []func()
+	var out []doing
 	for _, part := range parts {
-		out = append(out, func() { count[role{f.Service, part}] += by })
+		at := role{f.Service, part}
+		out = append(out, doing{at, func() { count[at] += by }})
 	}
 	return out
 }
