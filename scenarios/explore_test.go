@@ -81,6 +81,47 @@ func (e explored) sweep(t *testing.T, cases int) (*explore.Sweeper, []explore.Sa
 	return s, samples, spec
 }
 
+// often is a pace at which recovery is the breaker's matter, not the caller's.
+var often = explore.Span{Lo: 200 * time.Millisecond, Hi: 500 * time.Millisecond}
+
+// specs against which a share of all requests fails: which, the scenario's seed says.
+var ratioSpecs = map[string]explored{
+	"ratio_retries_and_a_breaker": {
+		policies: "retries: { r: { duration: 300ms, maxRetries: 2 } }\n    circuitBreakers: { b: { timeout: 2s, trip: consecutiveFailures >= 3 } }",
+		target:   "{ retry: r, circuitBreaker: b }", q: explore.Question{Callers: explore.Range{Lo: 1, Hi: 1}},
+	},
+	"ratio_a_trip_by_ratio": {
+		policies: "circuitBreakers: { b: { timeout: 3s, maxRequests: 2, trip: requests >= 10 && totalFailures * 100 / requests > 50 } }",
+		target:   "{ circuitBreaker: b }", q: explore.Question{Callers: explore.Range{Lo: 1, Hi: 2}, Every: often},
+	},
+	"ratio_exponential_gaps": {
+		policies: "retries: { r: { policy: exponential, maxInterval: 2s, maxRetries: 3 } }",
+		target:   "{ retry: r }", q: explore.Question{Callers: explore.Range{Lo: 1, Hi: 1}}, jitter: true,
+	},
+	"ratio_statuses_that_are_not_retried": {
+		policies: `retries: { r: { duration: 300ms, maxRetries: 2, matching: { httpStatusCodes: "500-502" } } }` + "\n    circuitBreakers: { b: { timeout: 1s, trip: totalFailures > 5 } }",
+		target:   "{ retry: r, circuitBreaker: b }", q: explore.Question{Callers: explore.Range{Lo: 1, Hi: 1}, Every: often},
+	},
+}
+
+// The worst that a share of failures may come to is played, too: nothing else is swept there.
+func TestTheWorstShareOfFailuresHappensInMemory(t *testing.T) {
+	t.Parallel()
+	for name, e := range ratioSpecs {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e.q.Faults = []string{scenario.Respond}
+			failures := 0
+			for _, w := range e.worstHappens(t) {
+				require.Equal(t, scenario.Respond, w.Shown.Fault)
+				require.Positive(t, w.Shown.Ratio)
+				failures += w.Least.Failed + w.Least.Attempts - 1
+			}
+			require.Positive(t, failures)
+		})
+	}
+}
+
 // Each worst case is a scenario that any run reads, and a run of it in memory shows what was forecast: one of the ways
 // that are foretold, to the nanosecond, and where there is one way only, its very figures.
 func TestTheWorstCaseHappensInMemory(t *testing.T) {
@@ -88,32 +129,40 @@ func TestTheWorstCaseHappensInMemory(t *testing.T) {
 	for name, e := range exploredSpecs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cases := 2_000
-			if testing.Short() {
-				cases = 400
-			}
-			sweeper, samples, spec := e.sweep(t, cases)
-			r := sweeper.FindWorst(samples)
-			require.NotEmpty(t, r.Worst)
-			for _, w := range r.Worst {
-				file, text, _ := r.Scenario(w)
-				s, problems := scenario.Parse(file+"/scenario.yaml", text)
-				require.Empty(t, problems, "%s", text)
-				c, got := play(t, s, spec)
-				v := oracle.Judge(c)
-				require.NotEqual(t, oracle.Fail, v.Outcome, "%s\n%s", text, told(c, v)) // unknown: so short a fault may show nothing
-				told := "%s\n%s\nforetold %+v\nto       %+v\nhappened %+v"
-				require.True(t, w.Least.Within(got) && got.Within(w.Most), told, w.What, text, w.Least, w.Most, got)
-				if w.Most.Ways == 1 && !e.jitter {
-					require.Equal(t, w.Least, w.Most)
-				}
-				if !e.jitter {
-					follows, decided := oracle.Follows(c.Plan, spec, oracle.Observe(c))
-					require.True(t, follows || !decided, told, w.What, text, w.Least, w.Most, got)
-				}
-			}
+			e.worstHappens(t)
 		})
 	}
+}
+
+// worstHappens sweeps a spec and plays what is worst.
+func (e explored) worstHappens(t *testing.T) []explore.Worst {
+	t.Helper()
+	cases := 2_000
+	if testing.Short() {
+		cases = 400
+	}
+	sweeper, samples, spec := e.sweep(t, cases)
+	r := sweeper.FindWorst(samples)
+	require.Equal(t, cases, r.Told, r.Cut)
+	require.NotEmpty(t, r.Worst)
+	for _, w := range r.Worst {
+		file, text, _ := r.Scenario(w)
+		s, problems := scenario.Parse(file+"/scenario.yaml", text)
+		require.Empty(t, problems, "%s", text)
+		c, got := play(t, s, spec)
+		v := oracle.Judge(c)
+		require.NotEqual(t, oracle.Fail, v.Outcome, "%s\n%s", text, told(c, v)) // unknown: so short a fault may show nothing
+		told := "%s\n%s\nforetold %+v\nto       %+v\nhappened %+v"
+		require.True(t, w.Least.Within(got) && got.Within(w.Most), told, w.What, text, w.Least, w.Most, got)
+		if w.Most.Ways == 1 && !e.jitter {
+			require.Equal(t, w.Least, w.Most)
+		}
+		if !e.jitter {
+			follows, decided := oracle.Follows(c.Plan, spec, oracle.Observe(c))
+			require.True(t, follows || !decided, told, w.What, text, w.Least, w.Most, got)
+		}
+	}
+	return r.Worst
 }
 
 // play runs a scenario in memory and gives its toll.

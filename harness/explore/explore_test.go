@@ -70,6 +70,31 @@ func TestTheQuickstartExplored(t *testing.T) {
 	}
 }
 
+// Each share of failures is followed, and where the breaker begins to open is exact to a thousandth of all requests.
+func TestAShareOfFailuresIsSwept(t *testing.T) {
+	spec := read(t, strings.Replace(quickstart, "duration: 5s, maxRetries: -1", "duration: 500ms, maxRetries: 1", 1))
+	q := question(spec, 2000)
+	require.Equal(t, explore.Kinds(), q.Faults, "a sweep takes all kinds by itself")
+	q.Faults, q.Callers = []string{scenario.Respond}, explore.Range{Lo: 1, Hi: 2}
+	r := find(spec, q)
+	require.Equal(t, q.Cases, r.Told, r.Cut)
+	require.Len(t, r.Worst, 3)
+	require.InDelta(t, 2, r.Worst[2].Value, 0.001, "at worst each order fails twice")
+	changes := 0
+	for _, c := range r.Changes {
+		if c.Dimension != "ratio" {
+			continue
+		}
+		changes++
+		require.InDelta(t, 0.001, c.At.Ratio-c.Below.Ratio, 1e-9)
+		require.Contains(t, c.String(), "% failures on (respond")
+	}
+	require.Positive(t, changes)
+	var b bytes.Buffer
+	explore.WriteText(&b, r)
+	require.Contains(t, b.String(), "failures 10 to 100 %")
+}
+
 // The same seed gives the same bytes, however the cases are shared out; another seed gives others.
 func TestASweepIsTheSameAgain(t *testing.T) {
 	spec := read(t, quickstart)

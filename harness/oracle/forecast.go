@@ -193,7 +193,7 @@ func Follows(plan scenario.Plan, spec *resiliency.Spec, rows []Foreseen) (follow
 		p := newPlay(plan, spec, 0, true)
 		p.ways = w
 		p.known = known
-		m := &matcher{rows: rows, many: p.many()}
+		m := &matcher{rows: rows, many: p.many(), touched: p.touched}
 		p.check = func() bool { return m.upTo(p.told, p.now.at) }
 		p.run()
 		if !p.void && p.ended && m.whole(p.told) {
@@ -219,10 +219,11 @@ func (p *play) many() map[string]bool {
 
 // A matcher holds what a play tells against what was seen, instant by instant.
 type matcher struct {
-	rows []Foreseen // by time
-	many map[string]bool
-	told int // of the play's that have been matched
-	seen int
+	rows    []Foreseen // by time
+	many    map[string]bool
+	touched bool
+	told    int // of the play's that have been matched
+	seen    int
 }
 
 // upTo matches all up to an instant that is over.
@@ -253,6 +254,9 @@ func (m *matcher) plain(r Foreseen) Foreseen {
 	}
 	if r.Kind == "breaker" {
 		r.N = 0
+	}
+	if m.touched && r.What == ForecastRefused && r.N > 0 {
+		r.What = ForecastFailed // a new sidecar may have refused it before it was seen to be there
 	}
 	return r
 }

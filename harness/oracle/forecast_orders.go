@@ -144,16 +144,20 @@ func (o *order) attempt(now moment) {
 	o.fly(now, o.in.takes)
 }
 
-// fly waits for what becomes of an attempt: its end, the policy's timeout, or neither.
+// fly waits for what becomes of an attempt: its end, the policy's timeout since it began, or neither.
 func (o *order) fly(now moment, takes window) {
 	timeout := o.sender.policies.Timeout
 	limited := timeout != nil && *timeout > 0
-	if o.in.Kind != ModeHangs && (!limited || takes.lo <= *timeout) {
+	var left window
+	if limited {
+		left = o.flown.after(*timeout).minus(now)
+	}
+	if o.in.Kind != ModeHangs && (!limited || takes.lo <= left.hi) {
 		in := o.in
 		o.wait(&happening{at: now.plus(takes), kind: stops, ok: in.ok(), do: func(now moment) { o.over(now, in) }})
 	}
-	if limited && (o.in.Kind == ModeHangs || takes.hi >= *timeout) {
-		o.wait(&happening{at: now.after(*timeout), kind: stops, do: func(now moment) { o.over(now, fate{Mode: Mode{Kind: modeTimedOut}}) }})
+	if limited && (o.in.Kind == ModeHangs || takes.hi >= left.lo) {
+		o.wait(&happening{at: o.flown.after(*timeout), kind: stops, do: func(now moment) { o.over(now, fate{Mode: Mode{Kind: modeTimedOut}}) }})
 	}
 }
 
