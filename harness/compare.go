@@ -114,25 +114,50 @@ func Differences(verdicts []oracle.Verdict) []report.Difference {
 	var out []report.Difference
 	for i, first := range verdicts[0].Results {
 		d := report.Difference{What: first.Check}
-		same := true
+		same, kept := true, true
 		for _, v := range verdicts {
 			r := v.Results[i]
 			text := string(r.Outcome)
 			if !r.Applies {
-				text = "not in play"
+				text = outOfPlay
 			}
 			d.Values = append(d.Values, text)
 			same = same && text == d.Values[0]
+			kept = kept && (!r.Applies || r.Outcome == oracle.Pass)
 			d.Blind = d.Blind || r.Outcome == oracle.Unknown
 			if why := Deviates(v, r); why != "" {
 				d.Why = why
 			}
 		}
-		if !same {
-			out = append(out, d)
+		if same || kept && first.Check == ofDaprd {
+			continue
 		}
+		if kept && opened(verdicts, i) {
+			d.Why = opens
+		}
+		out = append(out, d)
 	}
 	return append(out, figuresApart(verdicts)...)
+}
+
+const (
+	outOfPlay = "not in play"
+	ofDaprd   = "log-wording" // no other sidecar has it in play
+	opens     = "what daprd is asked between two dials fails within it and counts for its breaker: so that opens where another's has nothing to count, and checks of it come into play. They were kept"
+)
+
+// aboutBreakers are the checks that come into play once a breaker opens.
+var aboutBreakers = []string{"nothing-crosses-while-open", "open-time", "half-open-admissions", "breaker-closes", "breaker-log"}
+
+// opened tells whether a check is in play with daprd alone, where attempts failed within it, and because its breaker opened.
+func opened(verdicts []oracle.Verdict, i int) bool {
+	if !slices.Contains(aboutBreakers, verdicts[0].Results[i].Check) {
+		return false
+	}
+	return !slices.ContainsFunc(verdicts, func(v oracle.Verdict) bool {
+		within := strings.HasPrefix(v.Sidecar, scenario.Daprd) && v.Figures.Uncrossed > 0
+		return v.Results[i].Applies != within
+	})
 }
 
 // apart is how far two times may lie from each other and count as alike: orders come once a second, retries too.

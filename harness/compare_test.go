@@ -36,6 +36,39 @@ func fared(sidecar string, recovery, gap oracle.Outcome, took, redial time.Durat
 	return v
 }
 
+// A check that is in play with one sidecar alone, and kept, is explained where that is daprd's, and nowhere else.
+func TestAChecksComingIntoPlayIsExplainedOrFlagged(t *testing.T) {
+	judged := func(sidecar, check string, outcome oracle.Outcome, applies bool, uncrossed int) oracle.Verdict {
+		v := oracle.Verdict{Sidecar: sidecar, Results: []oracle.Result{{Check: check, Applies: applies, Outcome: outcome}}}
+		v.Figures.Uncrossed = uncrossed
+		return v
+	}
+	const known, flagged = "known", "flagged"
+	for name, c := range map[string]struct {
+		builtin, daprd oracle.Verdict
+		want           string // "" for no difference
+	}{
+		"words_of_a_release":        {judged("builtin", "log-wording", oracle.Pass, false, 0), judged("daprd 1", "log-wording", oracle.Pass, true, 0), ""},
+		"another_releases_words":    {judged("builtin", "log-wording", oracle.Pass, false, 0), judged("daprd 1", "log-wording", oracle.Fail, true, 0), flagged},
+		"its_breaker_opened":        {judged("builtin", "open-time", oracle.Pass, false, 0), judged("daprd 1", "open-time", oracle.Pass, true, 3), known},
+		"it_opened_for_no_reason":   {judged("builtin", "open-time", oracle.Pass, false, 0), judged("daprd 1", "open-time", oracle.Pass, true, 0), flagged},
+		"it_did_not_open":           {judged("builtin", "open-time", oracle.Pass, true, 0), judged("daprd 1", "open-time", oracle.Pass, false, 3), flagged},
+		"it_opened_and_broke_it":    {judged("builtin", "open-time", oracle.Pass, false, 0), judged("daprd 1", "open-time", oracle.Fail, true, 3), flagged},
+		"a_check_of_something_else": {judged("builtin", "attempt-timeout", oracle.Pass, false, 0), judged("daprd 1", "attempt-timeout", oracle.Pass, true, 3), flagged},
+		"the_others_breaker_opened": {judged("builtin", "open-time", oracle.Pass, true, 3), judged("daprd 1", "open-time", oracle.Pass, false, 0), flagged},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := harness.Differences([]oracle.Verdict{c.builtin, c.daprd})
+			if c.want == "" {
+				require.Empty(t, got)
+				return
+			}
+			require.Len(t, got, 1)
+			require.Equal(t, c.want == known, got[0].Why != "", got[0].Why)
+		})
+	}
+}
+
 // twice adds a finding of recovery that nothing explains.
 func twice(v oracle.Verdict) oracle.Verdict {
 	v.Results[0].Findings = append(v.Results[0].Findings, oracle.Finding{What: "another caller was late too"})
