@@ -80,7 +80,7 @@ func sweep(ctx context.Context, q explore.Question, spec *resiliency.Spec) (expl
 func specFor(file string, q explore.Question) (*resiliency.Spec, problem.List) {
 	text, err := readFile(file)
 	if err != nil {
-		return nil, unreadable(file, err, "the path of a Resiliency spec").(problem.List)
+		return nil, unreadable(file, err, "the path of a Resiliency spec")
 	}
 	spec, problems := resiliency.Parse(file, text)
 	return spec, append(problems, Outage{Spec: file, Target: q.Target, Caller: q.Caller}.outOfScope(spec)...)
@@ -97,7 +97,7 @@ func exploreProblems(q explore.Question) (out problem.List) {
 		explore.Span
 	}{{"--outage", "--outage 1s..2m", q.Outage}, {"--every", "--every 200ms..5s", q.Every}, {"--latency", "--latency 10ms..3s", q.Latency}} {
 		if s.Span != (explore.Span{}) && (s.Lo < time.Millisecond || s.Hi > longest || s.Hi < s.Lo) {
-			bad(s.flag, s.Span.String()+" is no span from 1ms to 1h", s.hint)
+			bad(s.flag, s.String()+" is no span from 1ms to 1h", s.hint)
 		}
 	}
 	twoApps(q.Target, q.Caller, bad)

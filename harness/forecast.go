@@ -27,7 +27,7 @@ func ForecastOutage(o Outage) (f oracle.Forecast, err error) {
 	problems := o.problems()
 	text, err := readFile(o.Spec)
 	if err != nil {
-		return f, append(problems, unreadable(o.Spec, err, "the path of a Resiliency spec").(problem.List)...)
+		return f, append(problems, unreadable(o.Spec, err, "the path of a Resiliency spec")...)
 	}
 	spec, more := resiliency.Parse(o.Spec, text)
 	problems = append(problems, more...)

@@ -40,7 +40,7 @@ func Accept(b *baseline.Baseline, dirs []string) error {
 			a.Runs = append(a.Runs, baseline.Of(v))
 		}
 		if len(a.Runs) > baseline.MostRuns {
-			problems = append(problems, problem.Problem{File: g.Key.String(), What: fmt.Sprintf("%d runs", len(a.Runs)), Hint: fmt.Sprintf("at most %d are kept", baseline.MostRuns)})
+			problems = append(problems, problem.Problem{File: g.String(), What: fmt.Sprintf("%d runs", len(a.Runs)), Hint: fmt.Sprintf("at most %d are kept", baseline.MostRuns)})
 		}
 		b.Accept(a)
 	}

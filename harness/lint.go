@@ -104,7 +104,7 @@ func (l Lint) sources() (out []lint.Source, unread problem.List) {
 		seen[path] = true
 		text, err := readFile(path)
 		if err != nil {
-			unread = append(unread, unreadable(path, err, "").(problem.List)...)
+			unread = append(unread, unreadable(path, err, "")...)
 			return
 		}
 		out = append(out, lint.Source{Name: path, Data: text})
@@ -136,7 +136,7 @@ func walkYAML(root string, give func(path string)) (unread problem.List) {
 		hidden := path != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules")
 		switch {
 		case err != nil:
-			unread = append(unread, unreadable(path, err, "").(problem.List)...)
+			unread = append(unread, unreadable(path, err, "")...)
 		case d.IsDir() && hidden:
 			return fs.SkipDir
 		case d.Type().IsRegular() && !hidden && isYAML(path):

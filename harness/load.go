@@ -109,7 +109,7 @@ func readFile(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-func unreadable(path string, err error, hint string) error {
+func unreadable(path string, err error, hint string) problem.List {
 	var perr *fs.PathError
 	if errors.As(err, &perr) {
 		err = perr.Err

@@ -80,7 +80,7 @@ func (d drawn) play(t *testing.T, seed int64) outing {
 	spec, problems := resiliency.Parse("resiliency.yaml", []byte(d.spec))
 	s, more := scenario.Parse("drawn/scenario.yaml", []byte(d.scenario))
 	if len(problems)+len(more) > 0 {
-		o.err = fmt.Errorf("%v %v\n%s%s", problems, more, d.scenario, d.spec)
+		o.err = fmt.Errorf("%w\n%s%s", append(problems, more...), d.scenario, d.spec)
 		return o
 	}
 	c, err := inBubble(t, harness.Rehearsal{Scenario: s, Spec: spec, Start: memory.New(honest)})

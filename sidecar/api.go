@@ -109,7 +109,7 @@ func fail(w http.ResponseWriter, status int, code, message string) {
 func (s *sidecar) metadata(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(map[string]any{
-		"id": s.AppID, "runtimeVersion": s.Config.Log.Version,
+		"id": s.AppID, "runtimeVersion": s.Log.Version,
 		"appConnectionProperties": map[string]any{"port": s.AppPort, "protocol": "http", "channelAddress": s.AppAddress},
 	})
 }

@@ -32,7 +32,7 @@ func TestLintExitsByWhatItFinds(t *testing.T) {
 		"strict_takes_warnings_for_errors": {[]string{"--strict", "scenarios/stop-order-processor/resiliency.yaml"}, 1, "3 warnings", ""},
 		"notes_on_demand":                  {[]string{"--notes", "scenarios/stop-order-processor/resiliency.yaml"}, 0, "note L24", ""},
 		"a_spec_that_is_right":             {[]string{"--strict", rules + "L11/good.yaml"}, 0, "0 errors, 0 warnings", ""},
-		"an_error":                         {[]string{rules + "L02/bad.yaml"}, 1, "bad.yaml:14:52: error L02: no policy \"agian\"", ""},
+		"an_error":                         {[]string{rules + "L02/bad.yaml"}, 1, "bad.yaml:14:52: error L02: no policy \"agian\"", ""}, //nolint:misspell // as the spec has it
 		"a_whole_folder":                   {[]string{rules + "L02", rules + "L02/bad.yaml"}, 1, "2 resources in 2 files: 1 error", ""},
 		"a_client_that_waits_too_short":    {[]string{"--client-timeout", "5s", rules + "L26/bad.yaml"}, 0, "warning L26", ""},
 		"a_client_known_by_its_scenario":   {[]string{"--scenario", "only-the-scoped-app", "scenarios/only-the-scoped-app/resiliency.yaml"}, 0, "warning L27", ""},

@@ -139,7 +139,7 @@ func Parse(file string, text []byte) (Baseline, error) {
 		case a.Scenario == "" || a.Env == "":
 			bad(field, "says not which scenario and environment it is of", hint)
 		case b.For(a.Key) != &b.Scenarios[i]:
-			bad(field, "is "+a.Key.String()+", which stands here twice", "remove one of them")
+			bad(field, "is "+a.String()+", which stands here twice", "remove one of them")
 		}
 		if n := len(a.Runs); n == 0 || n > MostRuns {
 			bad(field+".runs", fmt.Sprintf("%d runs", n), fmt.Sprintf("1 to %d", MostRuns))

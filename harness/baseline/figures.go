@@ -68,7 +68,7 @@ func (f figure) worse(accepted, now Sample) bool {
 	if math.IsInf(before, 1) {
 		return false
 	}
-	return after > before+max(before*Margin+f.floor, f.slack(accepted)+f.slack(now)) && !(f.outage && excused(accepted, now))
+	return after > before+max(before*Margin+f.floor, f.slack(accepted)+f.slack(now)) && (!f.outage || !excused(accepted, now))
 }
 
 // excused tells whether a run had to wait for one more attempt only by a hair: its target was ready later than the

@@ -222,7 +222,7 @@ func used() time.Duration {
 // Anything at all as a spec: an answer within 100 MB, and never a panic.
 func FuzzExplore(f *testing.F) {
 	f.Add(quickstart, 1, int64(time.Second), uint64(1))
-	f.Add(strings.Replace(quickstart, "5s", "1ns", -1), 32, int64(1), uint64(2))
+	f.Add(strings.ReplaceAll(quickstart, "5s", "1ns"), 32, int64(1), uint64(2))
 	f.Add(strings.Replace(quickstart, "consecutiveFailures >= 5", "requests / 0 > 1 || nonsense", 1), 3, int64(time.Hour), uint64(3))
 	f.Add(strings.Replace(quickstart, "duration: 5s", "policy: exponential, maxInterval: 0s", 1), 2, int64(time.Minute), uint64(4))
 	f.Add(strings.Replace(quickstart, "duration: 5s", "duration: 2562047h, maxRetries: 1000000000", 1), 2, int64(time.Minute), uint64(5))

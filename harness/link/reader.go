@@ -160,7 +160,7 @@ func (r *reader) readResponses() {
 		if !ok {
 			return
 		}
-		resp, err := r.readFinal(in, p)
+		resp, err := r.readFinal(in, p) //nolint:bodyclose // it is read to its end from in, which closes nothing
 		if err != nil {
 			return
 		}

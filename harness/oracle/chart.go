@@ -85,7 +85,7 @@ func (r *Reading) chart() Chart {
 		if f.Injected == nil {
 			continue
 		}
-		s := Shade{Name: f.Name, What: f.Fault.String(), Target: f.Target(), From: f.Injected.At, To: r.Ended, Event: ref(f.Injected)}
+		s := Shade{Name: f.Name, What: f.String(), Target: f.Target(), From: f.Injected.At, To: r.Ended, Event: ref(f.Injected)}
 		if f.Healed != nil {
 			s.To = f.Healed.At
 		}

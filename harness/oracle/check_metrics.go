@@ -205,13 +205,11 @@ func (c *counter) attempts() (n count) {
 func (c *counter) operations() (n count) {
 	n.possible = true
 	for _, o := range c.calls() {
-		came := o.Start() // at the latest
+		came := time.Duration(forever) // at the latest
 		if len(o.Attempts) > 0 {
 			came = o.Attempts[0].Start()
 		} else if end, ended := o.End(); ended && o.Answered() {
 			came = end
-		} else {
-			came = forever
 		}
 		c.add(&n, o.Start(), came, o.Request)
 	}

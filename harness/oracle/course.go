@@ -207,19 +207,13 @@ func (m *machine) end(c *course, s *step) {
 
 // count counts a success or a failure.
 func (m *machine) count(c *course, s *step, ok bool) {
-	if ok {
-		c.counts.TotalSuccesses++
-		c.counts.ConsecutiveSuccesses++
-		c.counts.ConsecutiveFailures = 0
+	c.counts.Ended(ok)
+	switch {
+	case ok:
 		if c.state == halfOpen && c.counts.ConsecutiveSuccesses >= int64(m.Policy.MaxRequests) {
 			m.move(c, s, closed)
 		}
-		return
-	}
-	c.counts.TotalFailures++
-	c.counts.ConsecutiveFailures++
-	c.counts.ConsecutiveSuccesses = 0
-	if c.state == halfOpen || m.trip.Eval(c.counts) {
+	case c.state == halfOpen || m.trip.Eval(c.counts):
 		m.move(c, s, open)
 	}
 }

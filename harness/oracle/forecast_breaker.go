@@ -76,19 +76,13 @@ func (f *fuse) result(p *play, now moment, generation int, ok bool) {
 	if generation != f.generation {
 		return
 	}
-	if ok {
-		f.counts.TotalSuccesses++
-		f.counts.ConsecutiveSuccesses++
-		f.counts.ConsecutiveFailures = 0
+	f.counts.Ended(ok)
+	switch {
+	case ok:
 		if f.state == halfOpen && f.counts.ConsecutiveSuccesses >= int64(f.policy.MaxRequests) {
 			f.enter(p, closed, now)
 		}
-		return
-	}
-	f.counts.TotalFailures++
-	f.counts.ConsecutiveFailures++
-	f.counts.ConsecutiveSuccesses = 0
-	if f.state == halfOpen || f.trip.eval(f.counts) {
+	case f.state == halfOpen || f.trip.eval(f.counts):
 		f.enter(p, open, now)
 	}
 }

@@ -31,7 +31,7 @@ type Turn struct {
 func ForeseeKnown(k Known) Forecast {
 	return merge(func() *play {
 		p := &play{scene: newScene(), fuses: map[breakerKey]*fuse{}}
-		p.timeline.play = p
+		p.play = p
 		s := &sender{play: p, caller: k.Caller, target: k.Target, path: orderPath{all: withoutQuery(k.Path)}, policies: k.Policies, callers: 1}
 		p.senders = append(p.senders, s)
 		for _, t := range k.Turns {

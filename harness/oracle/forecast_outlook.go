@@ -71,7 +71,7 @@ func lookOut(policies resiliency.Policies, c scenario.Service) Outlook {
 	}
 	out.Recovers, _ = policies.RecoveryBound(c.Sends.Every, c.Sends.Timeout)
 	breaks := policies.Breaker != nil
-	if followed := !policies.Draws() || !breaks && c.Sends.Timeout == 0; followed && !(breaks && policies.Breaker.Interval > 0) {
+	if followed := !policies.Draws() || !breaks && c.Sends.Timeout == 0; followed && (!breaks || policies.Breaker.Interval <= 0) {
 		// At worst the target is ready just after an attempt has failed, or just after a pause has begun.
 		out.Recovers, out.Attained = max(one.longest, c.Sends.Every), !policies.Draws()
 	}
@@ -117,7 +117,7 @@ const mostEndured = 200
 func endure(policies resiliency.Policies, c scenario.Service, mode string, callers int, dice *rand.Rand) (e endured) {
 	const most = 3000
 	p := &play{scene: newScene(), fuses: map[breakerKey]*fuse{}, ways: ways{dice: dice}}
-	p.timeline.play = p
+	p.play = p
 	if mode == ModeUnreachable {
 		p.down[role{c.Sends.To, history.Sidecar}] = 1
 	} else {

@@ -303,9 +303,9 @@ func (p *play) set(plan scenario.Plan, spec *resiliency.Spec, phase time.Duratio
 		}
 	}
 	if p.race {
-		p.due(&happening{kind: moves, do: p.timeline.step})
+		p.due(&happening{kind: moves, do: p.step})
 	} else {
-		p.timeline.step(moment{})
+		p.step(moment{})
 	}
 	return p
 }

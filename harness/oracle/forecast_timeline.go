@@ -10,21 +10,20 @@ import (
 
 // A timeline goes through the plan's steps as the runner does.
 type timeline struct {
-	play     *play
-	plan     scenario.Plan
-	i        int // the step that goes on
-	orders   int // still to be accepted
-	waiting  *scenario.Wait
-	limit    *happening
-	healing  int // faults that heal themselves and have not yet
-	healed   *moment
-	opening  map[string]bool           // callers whose breakers have opened since the last injection
-	passed   map[string]bool           // callers with an order accepted after the last healing
-	open     map[string]scenario.Fault // those that a step heals
-	probes   int
-	changing int // parts of a fault that are still to end or come back
-	closing  bool
-	known    map[string]time.Duration // by fault: when it was told to be applied and healed, where that is known
+	play    *play
+	plan    scenario.Plan
+	i       int // the step that goes on
+	orders  int // still to be accepted
+	waiting *scenario.Wait
+	limit   *happening
+	healing int // faults that heal themselves and have not yet
+	healed  *moment
+	opening map[string]bool           // callers whose breakers have opened since the last injection
+	passed  map[string]bool           // callers with an order accepted after the last healing
+	open    map[string]scenario.Fault // those that a step heals
+	probes  int
+	closing bool
+	known   map[string]time.Duration // by fault: when it was told to be applied and healed, where that is known
 }
 
 // step does one entry after the other until one takes time.

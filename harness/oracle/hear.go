@@ -1,7 +1,6 @@
 package oracle
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -126,9 +125,4 @@ func (h *Hearing) voice() *voice {
 		return nil
 	}
 	return h.Voices[i]
-}
-
-// cite names a line for a finding.
-func (s *Heard) cite() string {
-	return fmt.Sprintf("%s: %s", s.voice.service, clip(message(s.Line.Text)))
 }

@@ -81,7 +81,7 @@ func (b *builder) number() {
 	for _, x := range b.Deliveries {
 		x.carries = numberOf(carried, x.carried(b.names.of(x.Link.To)))
 	}
-	b.carried, b.sendings, b.named = len(carried), len(orders)+len(lives), len(b.known)
+	b.carried, b.sendings, b.named = len(carried), len(orders)+len(lives), len(b.names.known)
 }
 
 func (x *Exchange) carried(to name) carried {

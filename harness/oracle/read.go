@@ -58,7 +58,7 @@ const eventsPerName = 5
 // A builder holds what is needed only while a reading is made.
 type builder struct {
 	*Reading
-	names
+	names   names
 	open    map[key]*Exchange       // without an end so far
 	waiting map[string][]*Operation // by caller: without a trace id and an end so far
 	faults  map[string]*Fault
@@ -134,7 +134,7 @@ func (b *builder) event(e *history.Event) {
 			b.heard[e.Service] = true
 		}
 	case history.KindPolicy:
-		b.Reading.policies = append(b.Reading.policies, e)
+		b.policies = append(b.policies, e)
 	case history.KindReady:
 		b.ready = append(b.ready, e)
 		b.comings = append(b.comings, e)
@@ -223,7 +223,7 @@ func (b *builder) behindAnAnswer(e *history.Event) bool {
 	default:
 		return false
 	}
-	return slices.ContainsFunc(b.known[trace].asked, (*Operation).Answered)
+	return slices.ContainsFunc(b.names.known[trace].asked, (*Operation).Answered)
 }
 
 func (b *builder) phase(e *history.Event) {
@@ -312,7 +312,7 @@ func (b *builder) operation(o *Operation) {
 	}
 	o.Policies = b.way(o).policies
 	if o.trace != 0 {
-		b.known[o.trace].asked = append(b.known[o.trace].asked, o)
+		b.names.known[o.trace].asked = append(b.names.known[o.trace].asked, o)
 	} else {
 		o.waited = true
 		b.waiting[o.Caller] = append(b.waiting[o.Caller], o)
@@ -333,7 +333,7 @@ func (b *builder) way(o *Operation) way {
 // attempt gives an attempt to its operation: by its trace id, which callers send and sidecars pass on. Where the
 // caller sent none, its sidecar made one: then it is that of the only waiting operation that it can be.
 func (b *builder) attempt(x *Exchange) {
-	for _, o := range slices.Backward(b.known[x.trace].asked) { // a caller may send a trace id twice: the latest one asks
+	for _, o := range slices.Backward(b.names.known[x.trace].asked) { // a caller may send a trace id twice: the latest one asks
 		if o.Caller == x.Link.From {
 			o.Attempts = append(o.Attempts, x)
 			return
@@ -351,7 +351,7 @@ func (b *builder) attempt(x *Exchange) {
 		o.Attempts = append(o.Attempts, x)
 		if x.trace != 0 { // from here on it is known by what its sidecar named it
 			o.Op, o.trace = x.Op, x.trace
-			b.known[x.trace].asked = append(b.known[x.trace].asked, o)
+			b.names.known[x.trace].asked = append(b.names.known[x.trace].asked, o)
 		}
 	case len(candidates) > 1:
 		b.Unattributed = append(b.Unattributed, x)
@@ -363,7 +363,7 @@ func (b *builder) attempt(x *Exchange) {
 // adopt gives attempts that were recorded before their operation to it: events of one instant have no order.
 func (b *builder) adopt() {
 	b.Orphans = slices.DeleteFunc(b.Orphans, func(x *Exchange) bool {
-		for _, o := range b.known[x.trace].asked {
+		for _, o := range b.names.known[x.trace].asked {
 			if o.Caller == x.Link.From {
 				o.Attempts = append(o.Attempts, x)
 				slices.SortStableFunc(o.Attempts, func(a, b *Exchange) int { return cmp.Compare(a.Start(), b.Start()) })

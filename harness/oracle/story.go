@@ -45,7 +45,7 @@ func (r *Reading) tellFaults(add func(Moment)) {
 		if f.Injected == nil {
 			continue
 		}
-		m := Moment{At: f.Injected.At, Kind: "fault", Lane: f.Target(), What: f.Fault.String(), Outcome: "failed", Until: r.Ended, ID: f.Name}
+		m := Moment{At: f.Injected.At, Kind: "fault", Lane: f.Target(), What: f.String(), Outcome: "failed", Until: r.Ended, ID: f.Name}
 		if f.Healed != nil {
 			m.Until = f.Healed.At
 			add(Moment{At: f.Healed.At, Kind: "fault", Lane: f.Target(), What: f.Name + " healed", Outcome: "ok", ID: f.Name})

@@ -19,17 +19,26 @@ type Counts struct {
 // Failure counts one more request that failed.
 func (c *Counts) Failure() {
 	c.Requests++
-	c.TotalFailures++
-	c.ConsecutiveFailures++
-	c.ConsecutiveSuccesses = 0
+	c.Ended(false)
 }
 
 // Success counts one more request that succeeded.
 func (c *Counts) Success() {
 	c.Requests++
-	c.TotalSuccesses++
-	c.ConsecutiveSuccesses++
-	c.ConsecutiveFailures = 0
+	c.Ended(true)
+}
+
+// Ended counts what a request came to that was counted when it was let through.
+func (c *Counts) Ended(ok bool) {
+	if ok {
+		c.TotalSuccesses++
+		c.ConsecutiveSuccesses++
+		c.ConsecutiveFailures = 0
+		return
+	}
+	c.TotalFailures++
+	c.ConsecutiveFailures++
+	c.ConsecutiveSuccesses = 0
 }
 
 // variables are those that a trip may use.

@@ -25,7 +25,7 @@ var (
 
 func (r result) ok() bool { return r.err == nil && r.status >= 200 && r.status < 400 }
 
-func (r result) refused() bool { return r.err == errOpen || r.err == errTooMany }
+func (r result) refused() bool { return errors.Is(r.err, errOpen) || errors.Is(r.err, errTooMany) }
 
 // An Engine is retry( breaker( timeout( attempt ))).
 type Engine struct {
@@ -124,7 +124,7 @@ func (o *operation) again(r result) bool {
 	switch {
 	case r.refused():
 		return o.knob == RetriesRefusals
-	case r.err == errTimeout:
+	case errors.Is(r.err, errTimeout):
 		return o.knob != TimeoutNotRetried
 	case o.oneShot:
 		return false
@@ -152,7 +152,7 @@ func (o *operation) behind(ctx context.Context, what func(context.Context) resul
 	}
 	r := what(ctx)
 	switch {
-	case o.knob == TimeoutUncounted && r.err == errTimeout:
+	case o.knob == TimeoutUncounted && errors.Is(r.err, errTimeout):
 	case o.knob == HangUpUncounted && ctx.Err() != nil:
 	case o.knob == Ignores4xx && r.err == nil && r.status/100 == 4:
 	default:
@@ -190,7 +190,7 @@ func (o *operation) timed(ctx context.Context) result {
 		if errors.Is(context.Cause(within), errTimeout) {
 			r.err = errTimeout
 		}
-		if r.err == errTimeout && !o.late {
+		if errors.Is(r.err, errTimeout) && !o.late {
 			o.late = true
 			o.figures.activated(o.target.app, "timeout", "")
 		}

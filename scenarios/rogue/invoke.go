@@ -91,7 +91,7 @@ func (s *sidecar) invoke(w http.ResponseWriter, r *http.Request, app, method str
 		if chunked && n > 1 {
 			sent = nil
 		}
-		resp, err := s.send(ctx, r, app, method, sent)
+		resp, err := s.send(ctx, r, app, method, sent) //nolint:bodyclose // drop closes each, and the last one behind its answer
 		if err != nil {
 			return result{err: err}
 		}

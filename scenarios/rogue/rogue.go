@@ -4,6 +4,7 @@ package rogue
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -124,7 +125,7 @@ func (s *sidecar) serve(ctx context.Context, doors []door) error {
 		s.say("dapr initialized. Status: Running.")
 	}
 	<-ctx.Done()
-	if err := context.Cause(ctx); err != context.Canceled {
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

@@ -184,7 +184,7 @@ func (d *daprd) run(ctx context.Context) error {
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 	defer cancel()
 	if err := api.Shutdown(grace); err != nil {
-		return errors.New("Graceful shutdown timeout exceeded, forcing shutdown")
+		return errors.New("Graceful shutdown timeout exceeded, forcing shutdown") //nolint:staticcheck // daprd's own words
 	}
 	calls.Stop()
 	d.log.info("dapr.runtime", "Daprd shutdown gracefully")

@@ -80,7 +80,7 @@ func (r *reader) line(text string) {
 func (r *runner) check() error {
 	for _, a := range r.annotations {
 		if a.kind != "error" && a.kind != "warning" && a.kind != "notice" {
-			return fmt.Errorf("a step printed the command ::%s::", a.kind)
+			return fmt.Errorf("a step printed ::%s:: as a command", a.kind)
 		}
 		if a.file == "" {
 			continue

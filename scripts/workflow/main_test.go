@@ -85,7 +85,7 @@ func TestWhatIsNotKnownIsNotPassedOver(t *testing.T) {
 		"neither_run_nor_uses":   {step + "name: x", "want one of run and uses"},
 		"an_annotation_nowhere":  {step + "run: 'echo ::error file=nowhere,line=1::x'", "an annotation points nowhere"},
 		"an_annotation_too_low":  {step + "run: 'echo ::error file=w.yml,line=99::x'", "points at line 99 of w.yml"},
-		"another_command":        {step + "run: 'echo ::set-env name=a::x'", "a step printed the command ::set-env::"},
+		"another_command":        {step + "run: 'echo ::set-env name=a::x'", "a step printed ::set-env:: as a command"},
 		"a_page_that_is_too_big": {step + `run: head -c 1100000 /dev/zero >> "$GITHUB_STEP_SUMMARY"`, "GitHub takes 1048576"},
 		"nothing_to_upload":      {step + "{ uses: actions/upload-artifact@v4, with: { path: nowhere } }", "nowhere"},
 	} {

@@ -85,7 +85,7 @@ func TestABreakersDefaults(t *testing.T) {
 		}
 		time.Sleep(time.Minute - 1) // timeout: 60s
 		require.ErrorIs(t, b.say(t, 200), ErrOpen)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		answer := b.hold(t)
 		require.ErrorIs(t, b.say(t, 200), ErrTooMany, "maxRequests: 1")
 		require.NoError(t, answer(200))

@@ -175,7 +175,7 @@ func (e *Engine) guarded(ctx context.Context, t Target, p string, n int, attempt
 		}
 		return status, err
 	})
-	if err == nil && refused != nil && refused != errStatus {
+	if err == nil && refused != nil && !errors.Is(refused, errStatus) {
 		return 0, refused
 	}
 	return status, err
