@@ -24,7 +24,10 @@ func TestAScenarioDraftedForASpecPasses(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, specs)
 	drafted := 0
-	for _, file := range specs {
+	for i, file := range specs {
+		if i%enough(1, 4) != 0 {
+			continue
+		}
 		t.Run(filepath.Dir(file), func(t *testing.T) {
 			o := harness.Outage{Spec: file, Caller: "checkout", Every: time.Second, Callers: 1}
 			d, err := o.Draft("")
@@ -60,5 +63,5 @@ func TestAScenarioDraftedForASpecPasses(t *testing.T) {
 			drafted++
 		})
 	}
-	require.Greater(t, drafted, 20)
+	require.Greater(t, drafted, enough(20, 5))
 }

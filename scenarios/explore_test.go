@@ -137,10 +137,7 @@ func TestTheWorstCaseHappensInMemory(t *testing.T) {
 // worstHappens sweeps a spec and plays what is worst.
 func (e explored) worstHappens(t *testing.T) []explore.Worst {
 	t.Helper()
-	cases := 2_000
-	if testing.Short() {
-		cases = 400
-	}
+	cases := enough(2_000, 150)
 	sweeper, samples, spec := e.sweep(t, cases)
 	r := sweeper.FindWorst(samples)
 	require.Equal(t, cases, r.Told, r.Cut)
@@ -179,7 +176,7 @@ func play(t *testing.T, s scenario.Scenario, spec *resiliency.Spec) (c oracle.Ca
 // A regime begins exactly where it is said to: the case before it does not show it, and the first one of it does.
 func TestARegimeBeginsWhereItIsSaidTo(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"the_quickstart", "a_timeout_and_few_retries", "counts_in_windows", "default_policies", "callers_with_little_patience"} {
+	for _, name := range []string{"the_quickstart", "a_timeout_and_few_retries", "counts_in_windows", "default_policies", "callers_with_little_patience"}[:enough(5, 2)] {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := exploredSpecs[name]
@@ -187,10 +184,7 @@ func TestARegimeBeginsWhereItIsSaidTo(t *testing.T) {
 			r := sweeper.Find(samples)
 			require.NotEmpty(t, r.Changes)
 			decided := 0
-			for i, c := range r.Changes {
-				if i == 12 {
-					break
-				}
+			for _, c := range r.Changes[:min(len(r.Changes), enough(12, 5))] {
 				for _, side := range []explore.Case{c.Below, c.At} {
 					least, most := oracle.NewSeer(spec).All(scenario.NewPlan(r.Question.Scenario(side), spec))
 					if explore.RegimeOf(least) != explore.RegimeOf(most) {

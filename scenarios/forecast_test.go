@@ -25,10 +25,7 @@ import (
 // gap, a fault at the instant of a sending, a healing at that of an attempt. HALFOPEN_SEED plays one of them again.
 func TestTheForecastIsWhatHappensInMemory(t *testing.T) {
 	t.Parallel()
-	first, runs := int64(1), int64(1_000) // the same ones each time: a gate must not draw lots
-	if testing.Short() {
-		runs = 80
-	}
+	first, runs := int64(1), int64(enough(1_000, 40)) // the same ones each time: a gate must not draw lots
 	if text := os.Getenv("HALFOPEN_SEED"); text != "" {
 		seed, err := strconv.ParseInt(text, 10, 64)
 		require.NoError(t, err)

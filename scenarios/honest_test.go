@@ -34,11 +34,7 @@ var stated = []string{
 // (`make honest`), HALFOPEN_SEED plays one of them again.
 func TestTheHonestSidecarGivesNoFalseAlarm(t *testing.T) {
 	t.Parallel()
-	some := 400
-	if testing.Short() {
-		some = 30
-	}
-	runs := asked(t, "HALFOPEN_HONEST", some)
+	runs := asked(t, "HALFOPEN_HONEST", enough(400, 12))
 	first := int64(1)
 	if text := os.Getenv("HALFOPEN_SEED"); text != "" {
 		seed, err := strconv.ParseInt(text, 10, 64)

@@ -30,6 +30,7 @@ func numbersSpec(timeout, retry, breaker string) string {
 // the failure that would trip the breaker comes later than that on each machine. Hence lint tells equality, too, and the
 // rows a nanosecond below show what every lateness makes of it.
 func TestLintsNumbersAreWhatHappens(t *testing.T) {
+	notShort(t)
 	t.Parallel()
 	unavailable, hangs, away := "respond: order-processor, status: 503, for: 60s", "hang: order-processor, for: 60s", "stop: order-processor, for: 60s"
 	for _, c := range []struct {

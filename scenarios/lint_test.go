@@ -73,6 +73,7 @@ func underSpec(t *testing.T, story, text string) whatCameOfIt {
 // passing one what the spec says. What needs actors or components to be seen is shown as far as the sidecar says it
 // at load.
 func TestLintsErrorsAreWhatHappens(t *testing.T) {
+	notShort(t)
 	t.Parallel()
 	const retries = 4 // attempts of the examples' retry: maxRetries 3
 	appTarget := "    apps:\n      order-processor: { timeout: patience, retry: again }\n"

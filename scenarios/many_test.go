@@ -33,6 +33,22 @@ func asked(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
+// enough is so many, and few where the short tests are asked for.
+func enough(many, few int) int {
+	if testing.Short() {
+		return few
+	}
+	return many
+}
+
+// notShort leaves a test to the long ones: it plays for seconds, and others show the same of less.
+func notShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("skipped: plays much in memory")
+	}
+}
+
 // inBubble plays a scenario in a bubble of virtual time.
 func inBubble(t *testing.T, r harness.Rehearsal) (c oracle.Case, err error) {
 	defer func() {

@@ -23,7 +23,7 @@ func TestTheSentencesOfAForecastAreTrue(t *testing.T) {
 			p := spec.For("checkout", "order-processor")
 			const every = time.Second
 			q := explore.Question{
-				Target: "order-processor", Caller: "checkout", Faults: []string{scenario.Stop}, Cases: 1000, Seed: 1, Timeout: e.q.Timeout,
+				Target: "order-processor", Caller: "checkout", Faults: []string{scenario.Stop}, Cases: enough(1000, 100), Seed: 1, Timeout: e.q.Timeout,
 				Callers: explore.Range{Lo: 1, Hi: 1}, Every: explore.Span{Lo: every, Hi: every},
 			}.WithDefaults(spec)
 			s := explore.NewSweeper(q, spec)
@@ -54,11 +54,7 @@ func TestTheSentencesOfAForecastAreTrue(t *testing.T) {
 
 			var worst time.Duration
 			cases := []explore.Case{r.Worst[0].Case}
-			some := 16
-			if testing.Short() {
-				some = 3
-			}
-			for _, x := range samples[:some] {
+			for _, x := range samples[:enough(16, 1)] {
 				cases = append(cases, x.Case)
 			}
 			for _, k := range cases {
@@ -83,7 +79,7 @@ func many(t *testing.T, q explore.Question, spec *resiliency.Spec, o oracle.Outl
 	t.Helper()
 	opened, gaveUp := 0, 0
 	const lead = 300*time.Millisecond + 500*time.Microsecond
-	for _, outage := range []time.Duration{q.Outage.Hi, q.Outage.Hi * 2 / 3, q.Outage.Hi / 3} {
+	for _, outage := range []time.Duration{q.Outage.Hi, q.Outage.Hi * 2 / 3, q.Outage.Hi / 3}[:enough(3, 1)] {
 		k := explore.Case{Fault: scenario.Stop, Outage: outage.Truncate(time.Millisecond), Callers: o.Many.Callers, Every: q.Every.Lo, Lead: lead}
 		c, got := play(t, q.Scenario(k), spec)
 		require.LessOrEqual(t, sinceReady(c), o.Many.Recovers, "%s", k)

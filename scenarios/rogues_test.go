@@ -253,6 +253,7 @@ func TestEachRogueIsCaught(t *testing.T) {
 	t.Run("honest", func(t *testing.T) {
 		for name := range settings {
 			t.Run(name, func(t *testing.T) {
+				notShort(t)
 				t.Parallel()
 				for what, role := range map[string]memory.Role{"the sidecar": played(rogue.Honest, nobody), "a rogue with no knob": played(rogue.Honest, all)} {
 					if c, v := in(t, name, role); v.Outcome != oracle.Pass {
@@ -301,6 +302,7 @@ func TestEachRogueIsCaught(t *testing.T) {
 
 // The engine that the rogues are made of keeps all promises by itself.
 func TestAnHonestRoguePassesEveryScenario(t *testing.T) {
+	notShort(t)
 	files, err := filepath.Glob("*/scenario.yaml")
 	require.NoError(t, err)
 	for _, file := range files {
