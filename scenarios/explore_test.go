@@ -106,6 +106,7 @@ var ratioSpecs = map[string]explored{
 
 // The worst that a share of failures may come to is played, too: nothing else is swept there.
 func TestTheWorstShareOfFailuresHappensInMemory(t *testing.T) {
+	notShort(t)
 	t.Parallel()
 	for name, e := range ratioSpecs {
 		t.Run(name, func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 // What the forecast says in sentences is attained by runs in memory, and none of a sweep exceeds it.
 func TestTheSentencesOfAForecastAreTrue(t *testing.T) {
+	notShort(t)
 	t.Parallel()
 	for name, e := range exploredSpecs {
 		t.Run(name, func(t *testing.T) {
@@ -23,7 +24,7 @@ func TestTheSentencesOfAForecastAreTrue(t *testing.T) {
 			p := spec.For("checkout", "order-processor")
 			const every = time.Second
 			q := explore.Question{
-				Target: "order-processor", Caller: "checkout", Faults: []string{scenario.Stop}, Cases: enough(1000, 100), Seed: 1, Timeout: e.q.Timeout,
+				Target: "order-processor", Caller: "checkout", Faults: []string{scenario.Stop}, Cases: 1000, Seed: 1, Timeout: e.q.Timeout,
 				Callers: explore.Range{Lo: 1, Hi: 1}, Every: explore.Span{Lo: every, Hi: every},
 			}.WithDefaults(spec)
 			s := explore.NewSweeper(q, spec)
@@ -54,7 +55,7 @@ func TestTheSentencesOfAForecastAreTrue(t *testing.T) {
 
 			var worst time.Duration
 			cases := []explore.Case{r.Worst[0].Case}
-			for _, x := range samples[:enough(16, 1)] {
+			for _, x := range samples[:16] {
 				cases = append(cases, x.Case)
 			}
 			for _, k := range cases {
@@ -79,7 +80,7 @@ func many(t *testing.T, q explore.Question, spec *resiliency.Spec, o oracle.Outl
 	t.Helper()
 	opened, gaveUp := 0, 0
 	const lead = 300*time.Millisecond + 500*time.Microsecond
-	for _, outage := range []time.Duration{q.Outage.Hi, q.Outage.Hi * 2 / 3, q.Outage.Hi / 3}[:enough(3, 1)] {
+	for _, outage := range []time.Duration{q.Outage.Hi, q.Outage.Hi * 2 / 3, q.Outage.Hi / 3} {
 		k := explore.Case{Fault: scenario.Stop, Outage: outage.Truncate(time.Millisecond), Callers: o.Many.Callers, Every: q.Every.Lo, Lead: lead}
 		c, got := play(t, q.Scenario(k), spec)
 		require.LessOrEqual(t, sinceReady(c), o.Many.Recovers, "%s", k)
