@@ -19,7 +19,7 @@ import (
 // What `halfopen init` and `halfopen try` write is a scenario at once, whatever the spec, and it passes: the length of
 // the outage and the question to the open breaker were chosen rightly.
 func TestAScenarioDraftedForASpecPasses(t *testing.T) {
-	t.Parallel()
+	amongShort(t)
 	specs, err := filepath.Glob("*/resiliency.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, specs)

@@ -107,7 +107,6 @@ var ratioSpecs = map[string]explored{
 // The worst that a share of failures may come to is played, too: nothing else is swept there.
 func TestTheWorstShareOfFailuresHappensInMemory(t *testing.T) {
 	notShort(t)
-	t.Parallel()
 	for name, e := range ratioSpecs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -126,7 +125,7 @@ func TestTheWorstShareOfFailuresHappensInMemory(t *testing.T) {
 // Each worst case is a scenario that any run reads, and a run of it in memory shows what was forecast: one of the ways
 // that are foretold, to the nanosecond, and where there is one way only, its very figures.
 func TestTheWorstCaseHappensInMemory(t *testing.T) {
-	t.Parallel()
+	amongShort(t)
 	for name, e := range exploredSpecs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -176,7 +175,7 @@ func play(t *testing.T, s scenario.Scenario, spec *resiliency.Spec) (c oracle.Ca
 
 // A regime begins exactly where it is said to: the case before it does not show it, and the first one of it does.
 func TestARegimeBeginsWhereItIsSaidTo(t *testing.T) {
-	t.Parallel()
+	amongShort(t)
 	for _, name := range []string{"the_quickstart", "a_timeout_and_few_retries", "counts_in_windows", "default_policies", "callers_with_little_patience"}[:enough(5, 2)] {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -26,7 +26,6 @@ var tooManyWays = []string{"exponential-stays-in-its-envelope", "many-callers-sh
 // Each scenario of this folder goes in memory in one of the ways that are foretold, exactly.
 func TestEveryScenarioIsForeseen(t *testing.T) {
 	notShort(t)
-	t.Parallel()
 	files, err := filepath.Glob("*/scenario.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, files, "no scenario found")

@@ -44,7 +44,6 @@ func edited(t *testing.T) string {
 
 func TestAnEditThatWorsensRecoveryIsWorseThanAccepted(t *testing.T) {
 	notShort(t)
-	t.Parallel()
 	play := func(dir string, n int) (g baseline.Group) {
 		s, spec, err := harness.Load(dir)
 		require.NoError(t, err)

@@ -33,7 +33,7 @@ var stated = []string{
 // sidecar fails, and none is unknown but for a reason that is stated. HALFOPEN_HONEST says how many runs
 // (`make honest`), HALFOPEN_SEED plays one of them again.
 func TestTheHonestSidecarGivesNoFalseAlarm(t *testing.T) {
-	t.Parallel()
+	amongShort(t)
 	runs := asked(t, "HALFOPEN_HONEST", enough(400, 12))
 	first := int64(1)
 	if text := os.Getenv("HALFOPEN_SEED"); text != "" {

@@ -31,7 +31,6 @@ func numbersSpec(timeout, retry, breaker string) string {
 // rows a nanosecond below show what every lateness makes of it.
 func TestLintsNumbersAreWhatHappens(t *testing.T) {
 	notShort(t)
-	t.Parallel()
 	unavailable, hangs, away := "respond: order-processor, status: 503, for: 60s", "hang: order-processor, for: 60s", "stop: order-processor, for: 60s"
 	for _, c := range []struct {
 		name, rule  string

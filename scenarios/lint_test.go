@@ -74,7 +74,6 @@ func underSpec(t *testing.T, story, text string) whatCameOfIt {
 // at load.
 func TestLintsErrorsAreWhatHappens(t *testing.T) {
 	notShort(t)
-	t.Parallel()
 	const retries = 4 // attempts of the examples' retry: maxRetries 3
 	appTarget := "    apps:\n      order-processor: { timeout: patience, retry: again }\n"
 	withRetry := func(spec string) string {

@@ -16,7 +16,6 @@ import (
 // components, streams and several files have nothing here to be shown with.
 func TestLintsWarningsAreWhatHappens(t *testing.T) {
 	notShort(t)
-	t.Parallel()
 	const unavailable, hangs, away = "respond: order-processor, status: 503, for: 20s", "hang: order-processor, for: 20s", "stop: order-processor, for: 20s"
 	const inTime = 11 * time.Second // 4 attempts of 2 s, and 3 gaps of 1 s
 	type check = func(*testing.T, whatCameOfIt)
@@ -60,7 +59,6 @@ func TestLintsWarningsAreWhatHappens(t *testing.T) {
 // An exponential retry ends within 15 minutes, whatever its number; a constant one does not.
 func TestFifteenMinutesAreWhatHappens(t *testing.T) {
 	notShort(t)
-	t.Parallel()
 	story := strings.Replace(lintStory("respond: order-processor, status: 503, for: 20m", "once"), "for: 100s", "for: 25m", 1)
 	for _, c := range []struct {
 		name, retry string

@@ -49,6 +49,15 @@ func notShort(t *testing.T) {
 	}
 }
 
+// amongShort lets a test that plays in memory run beside others where only the short tests do: beside real processes it
+// would make the machine late.
+func amongShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Parallel()
+	}
+}
+
 // inBubble plays a scenario in a bubble of virtual time.
 func inBubble(t *testing.T, r harness.Rehearsal) (c oracle.Case, err error) {
 	defer func() {

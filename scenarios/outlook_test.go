@@ -15,7 +15,6 @@ import (
 // What the forecast says in sentences is attained by runs in memory, and none of a sweep exceeds it.
 func TestTheSentencesOfAForecastAreTrue(t *testing.T) {
 	notShort(t)
-	t.Parallel()
 	for name, e := range exploredSpecs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

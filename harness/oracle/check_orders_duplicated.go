@@ -28,7 +28,7 @@ var ordersDuplicated = Check{
 			}
 			for i, x := range o.Attempts {
 				last := i == len(o.Attempts)-1
-				if (!x.OK() && !r.undeliverable(o, x)) || (x.OK() && last && !o.Accepted()) {
+				if (!x.OK() && !r.undeliverable(o, x)) || (x.OK() && last && !o.Accepted()) || x.overdue() {
 					lost[k]++
 				}
 			}

@@ -199,10 +199,10 @@ func (m *machine) end(c *course, s *step) {
 		return
 	}
 	c.flying = slices.Delete(slices.Clone(c.flying), i, i+1)
-	if s.x.broke() {
+	if s.x.either() {
 		m.count(m.branch(c), s, false)
 	}
-	m.count(c, s, s.x.OK() || s.x.broke())
+	m.count(c, s, s.x.OK() || s.x.either())
 }
 
 // count counts a success or a failure.

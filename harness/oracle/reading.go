@@ -169,6 +169,15 @@ func (x *Exchange) broke() bool {
 	return ended && x.Response != nil && !x.Answered() && !x.Own() && !resiliency.Failed(x.Status())
 }
 
+// overdue tells whether a whole answer came when the policy's timeout was over, or as good as: whoever asked may have
+// given up a moment before.
+func (x *Exchange) overdue() bool {
+	return x.limit > 0 && x.OK() && x.end-x.start >= x.limit-observer
+}
+
+// either tells whether an exchange may have counted as a success or as a failure.
+func (x *Exchange) either() bool { return x.broke() || x.overdue() }
+
 // last is the event that ended the exchange, or its request.
 func (x *Exchange) last() *history.Event {
 	switch {

@@ -177,7 +177,7 @@ func (s *searcher) mayGo(nd *node, i int) bool {
 			return false
 		case a.kind == ends && b.kind == begins && a.x == b.x:
 			return false
-		case j < i && a.kind == b.kind && (a.kind != ends || (a.x.OK() == b.x.OK() && a.x.broke() == b.x.broke() && nd.counting(a.x) == nd.counting(b.x))):
+		case j < i && a.kind == b.kind && (a.kind != ends || (a.x.OK() == b.x.OK() && a.x.either() == b.x.either() && nd.counting(a.x) == nd.counting(b.x))):
 			return false
 		}
 	}

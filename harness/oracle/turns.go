@@ -28,10 +28,10 @@ func (o *Operation) turn(s Slack) {
 	for i, x := range o.Attempts {
 		tries++
 		at, ended := x.End()
-		if !ended || x.OK() {
+		if !ended || x.OK() && !x.overdue() {
 			continue
 		}
-		t := turn{may: true, sure: !o.chunked && !x.broke(), round: rounds}
+		t := turn{may: true, sure: !o.chunked && !x.either(), round: rounds}
 		switch {
 		case p != nil && acts(p, x) && (p.MaxRetries == resiliency.Forever || tries <= p.MaxRetries) && inTime(p, tries, at-began, s, &t):
 			t.pause.lo, t.pause.hi = p.Gap(tries)
@@ -51,7 +51,7 @@ func (o *Operation) turn(s Slack) {
 
 // acts tells whether a policy retries what an attempt came to: a failing status that it matches, or no answer.
 func acts(p *resiliency.Retry, x *Exchange) bool {
-	return !x.Answered() || x.Own() || p.Retries(x.Status())
+	return !x.Answered() || x.overdue() || x.Own() || p.Retries(x.Status())
 }
 
 // inTime tells whether the next gap of an exponential retry may still end within the fifteen minutes. Where it
