@@ -67,7 +67,6 @@ func TestEachReleaseOfDaprd(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: runs real processes for some seconds")
 	}
-	t.Parallel()
 	if os.Getenv(harness.EnvDaprd) != "" {
 		t.Skip("skipped: a daprd is of one release; the stand-in takes many")
 	}
@@ -208,7 +207,6 @@ func TestDaprdDialsAgainLate(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: runs real processes for about a minute and a half")
 	}
-	t.Parallel() // with what takes as long
 	if os.Getenv(harness.EnvDaprd) != "" {
 		t.Skip("skipped: when a daprd dials again is its own to choose; the stand-in has no jitter")
 	}

@@ -212,7 +212,6 @@ func TestTheWorstRecoveryHappensInProcesses(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: runs real processes for some seconds")
 	}
-	t.Parallel()
 	e := explored{
 		policies: "retries: { r: { duration: 1500ms, maxRetries: -1 } }\n    circuitBreakers: { b: { timeout: 1500ms, trip: consecutiveFailures >= 3 } }",
 		target:   "{ retry: r, circuitBreaker: b }",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"syscall"
@@ -43,11 +44,25 @@ func (n *network) Listen(addr string) (net.Listener, error) {
 	return l, nil
 }
 
+// patience is how often others get their turn before a connection is refused. No time passes meanwhile.
+const patience = 100
+
+func (n *network) listener(addr string) *listener {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.listeners[addr]
+}
+
 // Dial connects to whoever listens.
 func (n *network) Dial(ctx context.Context, _, addr string) (net.Conn, error) {
-	n.mu.Lock()
-	l := n.listeners[addr]
-	n.mu.Unlock()
+	l := n.listener(addr)
+	for range patience { // a part that starts at this very instant may not have had its turn yet
+		if l != nil {
+			break
+		}
+		runtime.Gosched()
+		l = n.listener(addr)
+	}
 	refused := &net.OpError{Op: "dial", Net: "tcp", Addr: address(addr), Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	if l == nil {
 		return nil, refused
