@@ -46,17 +46,11 @@ const (
 // https://docs.dapr.io/reference/arguments-annotations-overview/
 func (c *cluster) daprd(s scenario.Service) Part {
 	place, program := c.places[s.Name], c.cfg.Sidecar
-	args := []string{
-		"--mode", "standalone", "--app-id", s.Name,
-		"--dapr-http-port", strconv.Itoa(place.HTTP),
-		"--dapr-grpc-port", strconv.Itoa(place.GRPC),
-		"--dapr-internal-grpc-port", strconv.Itoa(place.Internal),
-		"--dapr-listen-addresses", place.Bind,
-		"--metrics-port", strconv.Itoa(place.Metrics),
-		"--metrics-listen-address", place.Bind,
+	args := append([]string{"--mode", "standalone"}, listening(s.Name, place)...)
+	args = append(args,
 		"--enable-mtls=false", "--log-level", "info", "--log-as-json",
-		"--config", FilesDir + "/" + daprdConfig,
-	}
+		"--config", FilesDir+"/"+daprdConfig,
+	)
 	if program.Minor() >= hasInternalHost {
 		args = append(args, "--dapr-internal-grpc-listen-address", place.Bind)
 	}

@@ -19,16 +19,8 @@ func (c *cluster) sidecar(s scenario.Service) Part {
 		return c.daprd(s)
 	}
 	place := c.places[s.Name]
-	args := []string{
-		"sidecar", "--app-id", s.Name,
-		"--dapr-http-port", strconv.Itoa(place.HTTP),
-		"--dapr-grpc-port", strconv.Itoa(place.GRPC),
-		"--dapr-internal-grpc-port", strconv.Itoa(place.Internal),
-		"--dapr-listen-addresses", place.Bind,
-		"--metrics-port", strconv.Itoa(place.Metrics),
-		"--metrics-listen-address", place.Bind,
-		"--discovery=false",
-	}
+	args := append([]string{"sidecar"}, listening(s.Name, place)...)
+	args = append(args, "--discovery=false")
 	if tap, ok := c.taps[s.Name+"->app"]; ok {
 		host, port, _ := net.SplitHostPort(tap)
 		args = append(args, "--app-port", port, "--app-protocol", "http", "--app-channel-address", host)
@@ -96,4 +88,17 @@ func sortedKeys(m map[string]string) []string {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// listening are the flags that tell a sidecar of either kind who it is and where it listens.
+func listening(service string, place Place) []string {
+	return []string{
+		"--app-id", service,
+		"--dapr-http-port", strconv.Itoa(place.HTTP),
+		"--dapr-grpc-port", strconv.Itoa(place.GRPC),
+		"--dapr-internal-grpc-port", strconv.Itoa(place.Internal),
+		"--dapr-listen-addresses", place.Bind,
+		"--metrics-port", strconv.Itoa(place.Metrics),
+		"--metrics-listen-address", place.Bind,
+	}
 }
