@@ -51,7 +51,7 @@ func (t *tally) timeout(r *Reading, o *Operation, i int, x *Exchange) {
 	}
 	t.examined++
 	switch {
-	case left && took < *limit-r.Slack.most()-r.Slack.Lower:
+	case left && until-x.earliest() < *limit-r.Slack.most()-r.Slack.Lower:
 		t.find(Finding{
 			What: fmt.Sprintf("attempt %d of %s was given up after %s, the policy's timeout is %s", i+1, o.order(), short(took), *limit),
 			Want: "not before " + limit.String(), Got: short(took), Events: points(x.Request, x.last()),

@@ -41,32 +41,40 @@ func countings(events []*history.Event) map[hop][]counting {
 }
 
 // uncount takes off what crossed the link. An attempt crosses as soon as it is counted, but where it has to wait for
-// a connection that is being dialled: then it is among the first to cross that one, and was counted since the dial. The
-// last attempts of a run may cross uncounted.
+// a connection that is being dialled, however long that takes: then it is among the first to cross that one, and was
+// counted since the dial. The last attempts of a run may cross uncounted.
 func (b *builder) uncount(counted []counting, l *tapped) {
-	take := func(x *Exchange, from, to time.Duration) bool {
+	take := func(from, to time.Duration) *counting {
 		for i := len(counted) - 1; i >= 0; i-- {
 			if c := &counted[i]; c.n > 0 && c.lo <= to && c.hi >= from {
 				c.n--
-				return true
+				return c
 			}
 		}
-		return false
+		return nil
 	}
 	slack := b.Slack.most() + b.Slack.Lower + mostUncertain
 	var late []*Exchange
 	for _, x := range l.exchanges {
-		if !take(x, x.Start()-slack, x.Start()+b.Slack.Lower+mostUncertain) {
+		if take(x.Start()-slack, x.Start()+b.Slack.Lower+mostUncertain) == nil {
 			late = append(late, x)
 		}
 	}
-	began := map[uint64]time.Duration{}
+	began, first := map[uint64]time.Duration{}, map[uint64]time.Duration{}
 	for _, a := range l.accepts {
 		began[a.conn] = a.at
 	}
+	for _, x := range slices.Backward(l.exchanges) {
+		first[x.Request.Conn] = x.Start()
+	}
 	for _, x := range late {
-		if at, known := began[x.Request.Conn]; known && x.Start() <= at+slack {
-			take(x, at-slack, x.Start())
+		at, known := began[x.Request.Conn]
+		if !known || x.Start() > first[x.Request.Conn]+slack {
+			continue
+		}
+		if c := take(at-slack, x.Start()); c != nil {
+			x.waited = x.Start() - c.lo
+			b.Slack.Counting = max(b.Slack.Counting, x.waited)
 		}
 	}
 }
@@ -196,5 +204,5 @@ func (x *Exchange) earliest() time.Duration {
 	if x.counted != nil {
 		return x.counted.lo
 	}
-	return x.Start()
+	return x.Start() - x.waited
 }

@@ -57,6 +57,25 @@ func TestAnAttemptThatCrossesUncountedTakesNobodysCount(t *testing.T) {
 	require.Equal(t, 9, v.Figures.Uncrossed)
 }
 
+// slowDial has attempt 14, for which a connection is dialled, cross it only when the dial is over.
+func slowDial(took time.Duration) bend {
+	return change(after(49_330*time.Millisecond, func(e history.Event) bool { return e.Kind != history.KindAccept || e.Link != toPeer }), later(took))
+}
+
+// An attempt that is made while its connection is dialled waits for that: however long it takes, what was counted is
+// what crossed, and the retry was made when it was counted.
+func TestAnAttemptThatWaitsForASlowDialWasMadeWhenItWasCounted(t *testing.T) {
+	const took = 400 * time.Millisecond
+	v := judge(recorded(t), all(slowDial(took), counted(map[int]time.Duration{14: -took})))
+	require.Equal(t, oracle.Pass, v.Outcome, "%v", v.Why)
+	require.Equal(t, 20, v.Figures.Attempts)
+	require.Equal(t, 9, v.Figures.Uncrossed)
+
+	v = judge(recorded(t), all(slowDial(took), counted(nil))) // it was ready, and nothing was asked of it
+	require.Equal(t, oracle.Fail, v.Outcome)
+	require.Contains(t, result(t, v, "retry-gap").Findings[0].What, "too long")
+}
+
 func TestACounterTellsOfBrokenPromises(t *testing.T) {
 	for _, c := range []struct {
 		name, check, says string

@@ -89,6 +89,7 @@ type Exchange struct {
 	fault      string // that answered in the app's place
 
 	limit   time.Duration // of an attempt: the policy's timeout, 0 for none
+	waited  time.Duration // of an attempt that had to wait for a connection, at most, before it crossed
 	counted *window       // of an attempt that never crossed the link: when it began at the earliest, and was over at the latest
 	asks    *Operation    // that it is; nil for an attempt or a delivery
 	trace   name          // its trace id

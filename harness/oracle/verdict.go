@@ -83,7 +83,7 @@ type Slack struct {
 	Ticks int           `json:"ticks"`           // how many readings of metronomes it rests on
 	Exact bool          `json:"exact,omitempty"` // time was virtual: nothing is ever late
 
-	Counting time.Duration `json:"counting_ns,omitempty"` // the longest time between two readings of a counter that tells of attempts no tap saw
+	Counting time.Duration `json:"counting_ns,omitempty"` // the longest time within which a counter places an attempt: between two readings, or until its connection was there
 }
 
 // Figures are the numbers of a run that people compare.
