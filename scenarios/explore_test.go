@@ -3,6 +3,7 @@ package scenarios
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -207,7 +208,9 @@ func TestARegimeBeginsWhereItIsSaidTo(t *testing.T) {
 }
 
 // In processes, too, the worst recovery is what was forecast, within what the run itself measured the machine to be late:
-// each wake-up on the way, and for as long as ending the target and starting it again took.
+// each wake-up on the way, and for as long as ending the target and starting it again took. So late a fault may fall on
+// the other side of an attempt: then what happened is what is foretold
+// for a fault that is moved by that much.
 func TestTheWorstRecoveryHappensInProcesses(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: runs real processes for some seconds")
@@ -220,7 +223,7 @@ func TestTheWorstRecoveryHappensInProcesses(t *testing.T) {
 			Outage: explore.Span{Lo: 5 * time.Second, Hi: 8 * time.Second},
 		},
 	}
-	sweeper, samples, _ := e.sweep(t, 2_000)
+	sweeper, samples, spec := e.sweep(t, 2_000)
 	r := sweeper.FindWorst(samples)
 	worst := r.Worst[0]
 	require.Equal(t, "recovery", worst.What)
@@ -242,10 +245,28 @@ func TestTheWorstRecoveryHappensInProcesses(t *testing.T) {
 		t.Skipf("skipped: the machine was too busy to tell: %v, late by %s", run.Verdict.Why, late)
 	}
 	require.Equal(t, oracle.Pass, run.Verdict.Outcome, "%v", run.Verdict.Why)
-	if got.Attempts != foretold.Attempts {
-		t.Skipf("skipped: an attempt fell on the other side of the outage's end than foretold: %d, not %d", got.Attempts, foretold.Attempts)
+	asForetold := func(f oracle.Toll) bool {
+		return f.Attempts == got.Attempts && f.Opened == got.Opened && (f.Recovery-got.Recovery).Abs() <= late+slack.Lower
 	}
-	require.Equal(t, foretold.Opened, got.Opened)
-	require.InDelta(t, foretold.Recovery.Seconds(), got.Recovery.Seconds(), (late + slack.Lower).Seconds(), "%s", text)
 	t.Logf("recovery foretold %s, seen %s, slack %s", foretold.Recovery, got.Recovery, late)
+	require.Condition(t, func() bool {
+		return asForetold(foretold) || slices.ContainsFunc(moved(worst.Shown, late), func(c explore.Case) bool {
+			least, _ := oracle.NewSeer(spec).All(scenario.NewPlan(r.Question.Scenario(c), spec))
+			return asForetold(least)
+		})
+	}, "%s\nforetold %+v\nseen     %+v", text, foretold, got)
+}
+
+// moved are the cases in which a fault begins later by up to some time, and ends sooner or later by up to that: an attempt
+// that is late finds that it ended sooner.
+func moved(c explore.Case, most time.Duration) (out []explore.Case) {
+	const grid = 10 * time.Millisecond
+	for begins := time.Duration(0); begins <= most; begins += grid {
+		for ends := -most; ends <= most; ends += grid {
+			later := c
+			later.Lead, later.Outage = c.Lead+begins, c.Outage-begins+ends
+			out = append(out, later)
+		}
+	}
+	return out
 }
