@@ -51,7 +51,22 @@ func daprd(t *testing.T) (path string) {
 // broken one, answers that fail.
 var sampled = []string{"nothing-happens", "kill-order-processor", "reset-connections", "no-spec-at-all", "spec-that-does-not-load", "retried-post-duplicates"}
 
-func TestDaprdInTheBuiltInSidecarsPlace(t *testing.T) {
+// These play beside each other, and not beside all the others: some say when daprd dials, to fractions of a second.
+func TestDaprd(t *testing.T) {
+	for name, play := range map[string]func(*testing.T){
+		"in_the_built_in_sidecars_place": daprdInTheBuiltInSidecarsPlace,
+		"each_release":                   eachReleaseOfDaprd,
+		"dials_again_late":               daprdDialsAgainLate,
+		"announces_the_link_by_mdns":     daprdAnnouncesTheLinkByMDNS,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t)
+		})
+	}
+}
+
+func daprdInTheBuiltInSidecarsPlace(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: runs real processes or containers for about half a minute")
 	}
@@ -63,7 +78,7 @@ func TestDaprdInTheBuiltInSidecarsPlace(t *testing.T) {
 
 // Releases take other flags, and word their lines otherwise: both follow the version that daprd tells. What one of them
 // said is well worded for itself, and for none of the others.
-func TestEachReleaseOfDaprd(t *testing.T) {
+func eachReleaseOfDaprd(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: runs real processes for some seconds")
 	}
@@ -203,7 +218,7 @@ func requireAsDaprd(t *testing.T, run *harness.Run) {
 }
 
 // All promises are kept but recovery, and the report says why: attempts that never crossed, between two dials.
-func TestDaprdDialsAgainLate(t *testing.T) {
+func daprdDialsAgainLate(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: runs real processes for about a minute and a half")
 	}
@@ -230,11 +245,10 @@ func TestDaprdDialsAgainLate(t *testing.T) {
 }
 
 // By mDNS the target announces the link of its caller: all that the caller's daprd sends crosses that link.
-func TestDaprdAnnouncesTheLinkByMDNS(t *testing.T) {
+func daprdAnnouncesTheLinkByMDNS(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: runs real containers for about half a minute")
 	}
-	t.Parallel()
 	ground, err := harness.Choose(t.Context(), "", harnesstest.Binary(t))
 	require.NoError(t, err)
 	if ground.Name != "container" {
