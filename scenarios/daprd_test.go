@@ -220,13 +220,13 @@ func requireAsDaprd(t *testing.T, run *harness.Run) {
 // All promises are kept but recovery, and the report says why: attempts that never crossed, between two dials.
 func daprdDialsAgainLate(t *testing.T) {
 	if testing.Short() {
-		t.Skip("skipped: runs real processes for about a minute and a half")
+		t.Skip("skipped: runs real processes for some seconds")
 	}
 	if os.Getenv(harness.EnvDaprd) != "" {
 		t.Skip("skipped: when a daprd dials again is its own to choose; the stand-in has no jitter")
 	}
 	run, err := harness.Play(t.Context(), harness.Options{
-		Scenario: "stop-order-processor", Env: "process", Binary: harnesstest.Binary(t), Reports: t.TempDir(), Sidecar: "daprd", Daprd: daprd(t),
+		Scenario: filepath.Join("testdata", "dials-again-late"), Env: "process", Binary: harnesstest.Binary(t), Reports: t.TempDir(), Daprd: daprd(t),
 	})
 	require.NoError(t, err)
 	v := run.Verdict
