@@ -50,7 +50,7 @@ func TestALoadedMachineGivesNoFalseAlarm(t *testing.T) {
 	require.Equal(t, runs, c.runs)
 	require.Empty(t, c.failed)
 	require.Equal(t, c.unknown[slackOnly], c.unknowns(), "unknown for another reason than slack")
-	require.LessOrEqual(t, c.unknowns()*50, runs, "more than 2 %% are unknown")
+	require.LessOrEqual(t, c.unknowns()*50, runs, "more than 2 % are unknown")
 }
 
 // spread takes so many of the jobs, from all over their list.
