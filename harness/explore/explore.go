@@ -57,16 +57,17 @@ type Sample struct {
 
 // A Sweeper plays cases of a question. It is not for several goroutines at once.
 type Sweeper struct {
-	q    Question
-	spec *resiliency.Spec
-	seer *oracle.Seer
-	plan scenario.Plan // with limits that are long enough for all cases
+	q      Question
+	spec   *resiliency.Spec
+	seer   *oracle.Seer
+	plan   scenario.Plan // with limits that are long enough for all cases
+	points int           // of a dimension that are looked at for changes
 }
 
 // NewSweeper makes one. A nil spec is none at all.
 func NewSweeper(q Question, spec *resiliency.Spec) *Sweeper {
 	longest := Case{Fault: scenario.Stop, Outage: q.Outage.Hi, Every: q.Every.Hi, Lead: q.Every.Hi / 2, Callers: 1}
-	return &Sweeper{q: q, spec: spec, seer: oracle.NewSeer(spec), plan: scenario.NewPlan(q.Scenario(longest), spec)}
+	return &Sweeper{q: q, spec: spec, seer: oracle.NewSeer(spec), plan: scenario.NewPlan(q.Scenario(longest), spec), points: 48}
 }
 
 // Sweep plays the cases from the n-th on.

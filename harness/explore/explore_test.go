@@ -229,7 +229,7 @@ func FuzzExplore(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, callers int, span int64, seed uint64) {
 		spec, _ := resiliency.Parse("x.yaml", []byte(text))
 		q := explore.Question{
-			Target: "b", Caller: "a", Cases: 40, Seed: seed, Apart: time.Duration(seed % uint64(time.Second)),
+			Target: "b", Caller: "a", Cases: 10, Seed: seed, Apart: time.Duration(seed % uint64(time.Second)),
 			Callers: explore.Range{Lo: 1, Hi: 2}, Faults: explore.Kinds()[seed%4:][:1],
 		}
 		if callers%2 == 0 {
@@ -240,7 +240,11 @@ func FuzzExplore(f *testing.F) {
 			q.Outage, q.Every = explore.Span{Lo: time.Millisecond, Hi: d}, explore.Span{Lo: d/1000 + time.Millisecond, Hi: d + time.Millisecond}
 		}
 		most := heap.Most(func() {
-			r := find(spec, q.WithDefaults(spec))
+			s := explore.NewSweeper(q.WithDefaults(spec), spec)
+			s.Coarse(4)
+			samples := make([]explore.Sample, q.Cases)
+			s.Sweep(samples, 0)
+			r := s.Find(samples)
 			var b bytes.Buffer
 			explore.WriteText(&b, r)
 			require.NoError(t, explore.WriteCSV(&b, r))

@@ -155,7 +155,6 @@ func few(r Range) []int {
 
 // walk looks at points of a dimension and bisects between each two that differ.
 func (s *Sweeper) walk(d dimension, c Case) (out []Change) {
-	const points = 48
 	look := func(v int64) (Case, Regime, bool) {
 		e := c
 		d.set(&e, v)
@@ -184,8 +183,8 @@ func (s *Sweeper) walk(d dimension, c Case) (out []Change) {
 		}
 	}
 	last, before := int64(-1), Regime(0)
-	for i := range points + 1 {
-		v := d.point(i, points)
+	for i := range s.points + 1 {
+		v := d.point(i, s.points)
 		if v == last {
 			continue
 		}
@@ -266,11 +265,11 @@ type Map struct {
 }
 
 func (s *Sweeper) drawMap() Map {
-	const columns, rows = 48, 12
+	const rows = 12
 	var m Map
 	q := s.q
-	for i := range columns {
-		part := float64(i) / (columns - 1)
+	for i := range s.points {
+		part := float64(i) / float64(s.points-1)
 		m.Outages = append(m.Outages, max((q.Outage.Lo+time.Duration(part*float64(q.Outage.Hi-q.Outage.Lo))).Truncate(time.Millisecond), time.Millisecond))
 	}
 	for n := q.Callers.Lo; n <= q.Callers.Hi && len(m.Callers) < rows; n++ {
