@@ -157,7 +157,7 @@ func (b *Breaker) follow(r *Reading) {
 	best, certain := m.search(steps)
 	if again := b.strictly(r, best); again != nil {
 		again.unfold(b)
-		b.Excused = fmt.Sprintf("%s, and breaker %s broke no promise if it was not", r.tooBusy(b.shortest(r)), b.Name())
+		b.Excused = fmt.Sprintf("%s, and breaker %s broke no promise if it was not", r.Slack.tooBusy(b.shortest(r)), b.Name())
 		return
 	}
 	if best.cost > 0 && !certain && b.Ambiguous == "" {
@@ -173,7 +173,7 @@ func (b *Breaker) follow(r *Reading) {
 // things that lie apart were taken to have happened at once. nil where that is not so.
 func (b *Breaker) strictly(r *Reading, best *course) *course {
 	shortest := b.shortest(r)
-	if best.cost == 0 || r.tooBusy(shortest) == "" {
+	if best.cost == 0 || r.Slack.tooBusy(shortest) == "" {
 		return nil
 	}
 	if again := b.searchWith(r, time.Duration(tolerable*float64(shortest))); again.cost == 0 {
@@ -198,13 +198,13 @@ func (b *Breaker) searchWith(r *Reading, most time.Duration) *course {
 // than a fifth of what lies between two things that happened: then it may as well not have. "" where that is not so.
 func (b *Breaker) onlyBySlack(r *Reading) string {
 	shortest := b.shortest(r)
-	if why := r.tooBusy(shortest); why == "" {
+	if why := r.Slack.tooBusy(shortest); why == "" {
 		return ""
 	}
 	if again := b.searchWith(r, time.Duration(tolerable*float64(shortest))); again.cost == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s, and breaker %s kept its promises only if that explains what was seen", r.tooBusy(shortest), b.Name())
+	return fmt.Sprintf("%s, and breaker %s kept its promises only if that explains what was seen", r.Slack.tooBusy(shortest), b.Name())
 }
 
 // shortest is the shortest time that the plan or the spec puts between two things that this breaker sees.

@@ -42,7 +42,7 @@ var openTime = Check{
 // onlyBySlack doubts a probe that is not too early only because of how much the run may be off.
 func (t *tally) onlyBySlack(r *Reading, b *Breaker, probe Transition) {
 	_, opened := b.at(probe.At - 1)
-	if why := r.tooBusy(b.Policy.Timeout); why != "" && probe.At == probe.By.Start() && probe.At < opened+b.Policy.Timeout {
+	if why := r.Slack.tooBusy(b.Policy.Timeout); why != "" && probe.At == probe.By.Start() && probe.At < opened+b.Policy.Timeout {
 		t.doubt("%s", why)
 	}
 }

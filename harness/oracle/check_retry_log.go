@@ -208,7 +208,7 @@ func (t *tally) untrue(r *Reading, said map[spoken]*talk) {
 			continue
 		}
 		t.examined++
-		if why := r.tooBusy(r.between(s.Line.Service)); why != "" { // which line tells of which failure is a guess then
+		if why := r.Slack.tooBusy(r.between(s.Line.Service)); why != "" { // which line tells of which failure is a guess then
 			t.doubt("%s", why)
 			continue
 		}

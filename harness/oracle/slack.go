@@ -104,12 +104,12 @@ func (r *Reading) late(due time.Duration) time.Duration { return due + r.Slack.m
 func (r *Reading) until() time.Duration { return r.Ended - r.Slack.most() }
 
 // tooBusy says that the machine was too late for an interval to be judged; "" where it was not.
-func (r *Reading) tooBusy(promised time.Duration) string {
-	if !r.Slack.measured() {
+func (s Slack) tooBusy(promised time.Duration) string {
+	if !s.measured() {
 		return "no metronome ran, so nobody knows how late the machine was"
 	}
-	if share := float64(r.Slack.Upper) / float64(promised); share > tolerable {
-		return "slack: the machine was late by " + short(r.Slack.Upper) + ", more than 20 % of the promised " + short(promised)
+	if share := float64(s.Upper) / float64(promised); share > tolerable {
+		return "slack: the machine was late by " + short(s.Upper) + ", more than 20 % of the promised " + short(promised)
 	}
 	return ""
 }
@@ -133,7 +133,7 @@ func (t *tally) late(r *Reading, f Finding, at, due, promised time.Duration) {
 		t.doubt("no metronome ran, so nobody knows how late the machine was (%s)", f.What)
 		return
 	}
-	if why := r.tooBusy(promised); why != "" && at <= due+strained*r.Slack.Upper {
+	if why := r.Slack.tooBusy(promised); why != "" && at <= due+strained*r.Slack.Upper {
 		t.doubt("%s (%s)", why, f.What)
 		return
 	}
@@ -150,20 +150,18 @@ func (t *tally) excused(r *Reading, at, due, promised time.Duration) {
 	if at <= due+r.Slack.turnaround() {
 		return
 	}
-	meanwhile := *r
-	meanwhile.Slack = r.meanwhile(due, at)
-	if why := r.notExcused(at-due, promised); why != "" && meanwhile.notExcused(at-due, promised) != "" {
+	if why := r.Slack.notExcused(at-due, promised); why != "" && r.meanwhile(due, at).notExcused(at-due, promised) != "" {
 		t.doubt("%s", why)
 	}
 }
 
 // notExcused says why slack does not excuse that something was late; "" where it does.
-func (r *Reading) notExcused(late, promised time.Duration) string {
-	if why := r.tooBusy(promised); why != "" {
+func (s Slack) notExcused(late, promised time.Duration) string {
+	if why := s.tooBusy(promised); why != "" {
 		return why
 	}
-	if late > r.Slack.turnaround()+r.Slack.Upper {
-		return "slack: something was late by " + short(late) + ", which only two wake-ups as late as the worst one, " + short(r.Slack.Upper) + ", explain"
+	if late > s.turnaround()+s.Upper {
+		return "slack: something was late by " + short(late) + ", which only two wake-ups as late as the worst one, " + short(s.Upper) + ", explain"
 	}
 	return ""
 }
