@@ -81,6 +81,9 @@ func breakers(r *Reading) []*Breaker {
 	r.hear(found)
 	for _, b := range out {
 		b.Deaf = !r.heard[b.Caller]
+		if slices.ContainsFunc(b.operations, func(o *Operation) bool { return o.blurred }) {
+			b.Ambiguous = blurred
+		}
 		if most := r.Spec.Apps[b.Target].CacheSize; paths[breakerKey{b.Caller, b.Target, ""}] > cacheSize(most) {
 			b.Ambiguous = fmt.Sprintf("%s has more paths than the sidecar keeps breakers for", b.Target)
 		}

@@ -11,10 +11,10 @@ var builtinRetries = Check{
 	Run: func(r *Reading) Result {
 		var t tally
 		inPlay := false
-		for _, o := range r.Operations {
+		t.each(r.Operations, func(o *Operation) {
 			inPlay = inPlay || o.Policies.Builtin != nil
 			t.builtin(r, o)
-		}
+		})
 		t.builtinLines(r)
 		switch {
 		case !inPlay && t.examined == 0:

@@ -11,7 +11,7 @@ var callerTold = Check{
 	Doc:  "the caller is told what happened: the app's own status after the last attempt, or 500 with Dapr's error",
 	Run: func(r *Reading) Result {
 		var t tally
-		for _, o := range r.Operations {
+		t.each(r.Operations, func(o *Operation) {
 			switch {
 			case o.Answered():
 				t.examined++
@@ -23,7 +23,7 @@ var callerTold = Check{
 					Want: "an answer", Got: o.Close.Text, Events: points(o.Request, o.last()),
 				})
 			}
-		}
+		})
 		if !r.Loaded {
 			return notHere("the load was never started")
 		}

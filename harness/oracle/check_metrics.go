@@ -152,7 +152,9 @@ func (t *tally) card(c *counter) {
 		}
 		t.holds(c, "requests under the policy "+policy.name, n, metricCount, "policy", policy.name)
 	}
+	t.about = c.blurredOf(c.caller)
 	t.holds(c, "operations that were retried", c.retried(), metricActivated, "policy", "retry")
+	t.about = nil
 	t.holds(c, "operations with a timeout", c.timedOut(p.Timeout), metricActivated, "policy", "timeout")
 	t.breakers(c)
 }

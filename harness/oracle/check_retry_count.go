@@ -13,9 +13,7 @@ var retryCount = Check{
 	Doc:  "each operation is tried as often as the policy says, and not once more or less",
 	Run: func(r *Reading) Result {
 		var t tally
-		for _, o := range r.Operations {
-			t.count(r, o)
-		}
+		t.each(r.Operations, func(o *Operation) { t.count(r, o) })
 		if len(r.Operations) == 0 && !r.Loaded {
 			return notHere("the load was never started")
 		}

@@ -15,12 +15,12 @@ var retryGap = Check{
 	Run: func(r *Reading) Result {
 		var t tally
 		owed := false
-		for _, o := range r.Operations {
+		t.each(r.Operations, func(o *Operation) {
 			for i := 0; i+1 < len(o.Attempts); i++ {
 				t.gap(r, o, i)
 			}
 			owed = t.missing(r, o) || owed
-		}
+		})
 		t.jitter(r)
 		if t.examined == 0 && len(t.findings) == 0 && !owed {
 			return notHere("no attempt failed that would have been retried")

@@ -38,12 +38,14 @@ var retryLog = Check{
 				t.doubt("not one line of %s's sidecar was recorded", d.o.Caller)
 				continue
 			}
+			t.about = d.o
 			t.find(Finding{
 				What: fmt.Sprintf("%s was retried, and its sidecar did not say so at its first failure", d.o.order()),
 				Want: "Error processing operation " + d.name + ". Retrying...", Got: "no such line within " + short(r.Slack.most()),
 				Events: points(d.o.Attempts[d.n].last(), d.o.after(d.n)),
 			})
 		}
+		t.about = nil
 		t.untrue(r, said)
 		t.intervals(r)
 		t.recovered(r)
@@ -212,9 +214,11 @@ func (t *tally) untrue(r *Reading, said map[spoken]*talk) {
 			t.doubt("%s", why)
 			continue
 		}
+		t.about = r.blurredOf(s.Line.Service)
 		t.find(Finding{
 			What: fmt.Sprintf("%s's sidecar says that it retries where no operation's first failure was seen, or says so twice", s.Line.Service),
 			Want: "one line an operation", Got: clip(message(s.Line.Text)), Events: points(s.Line),
 		})
 	}
+	t.about = nil
 }

@@ -142,7 +142,7 @@ func (b *builder) attribute(l *scenario.Link, c counting) {
 		case len(waiting) == 0:
 			b.Orphans = append(b.Orphans, x)
 		default:
-			b.Unattributed = append(b.Unattributed, x)
+			b.blur(x, waiting)
 		}
 	}
 }

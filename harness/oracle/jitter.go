@@ -46,7 +46,7 @@ func (r *Reading) swings() []*swing {
 	by := map[hop]*swing{}
 	for _, o := range r.Operations {
 		p := o.Policies.Retry
-		if p == nil || p.Policy != resiliency.Exponential {
+		if p == nil || p.Policy != resiliency.Exponential || o.blurred {
 			continue
 		}
 		for i := 0; i+1 < len(o.Attempts); i++ {

@@ -169,9 +169,25 @@ type tally struct {
 	examined int
 	findings []Finding
 	doubts   []string
+	about    *Operation // that is looked at; nil for none
 }
 
-func (t *tally) find(f Finding) { t.findings = append(t.findings, f) }
+// find notes a broken promise, as a doubt where nobody can tell all attempts of the operation that it is about.
+func (t *tally) find(f Finding) {
+	if t.about != nil && t.about.blurred {
+		t.doubt("%s (%s)", blurred, f.What)
+		return
+	}
+	t.findings = append(t.findings, f)
+}
+
+// each looks at operations one by one.
+func (t *tally) each(operations []*Operation, look func(o *Operation)) {
+	for _, t.about = range operations {
+		look(t.about)
+	}
+	t.about = nil
+}
 
 func (t *tally) doubt(format string, args ...any) {
 	t.doubts = append(t.doubts, fmt.Sprintf(format, args...))

@@ -354,7 +354,7 @@ func (b *builder) attempt(x *Exchange) {
 			b.names.known[x.trace].asked = append(b.names.known[x.trace].asked, o)
 		}
 	case len(candidates) > 1:
-		b.Unattributed = append(b.Unattributed, x)
+		b.blur(x, candidates)
 	default:
 		b.Orphans = append(b.Orphans, x)
 	}

@@ -206,8 +206,30 @@ type Operation struct {
 	breaker      *Breaker // that it passes; nil for none
 	torn         bool     // its connection was ended by a fault on its own link
 	chunked      bool     // its body is sent once by newer versions, and gone then
+	blurred      bool     // attempts were made that may be its own or another's
 	waited       bool     // it came without a trace id, and may be given one
 	mayBeRefused bool     // where it ended without an attempt that was due, its breaker's refusal excuses that
+}
+
+// blurred is why nothing is broken for certain about such an operation.
+const blurred = "attempts were made that may belong to more than one operation"
+
+// blur gives an attempt that may belong to some operations to none of them.
+func (r *Reading) blur(x *Exchange, operations []*Operation) {
+	for _, o := range operations {
+		o.blurred = true
+	}
+	r.Unattributed = append(r.Unattributed, x)
+}
+
+// blurredOf is an operation of a caller that is blurred; nil where none is.
+func (r *Reading) blurredOf(caller string) *Operation {
+	for _, o := range r.Operations {
+		if o.Caller == caller && o.blurred {
+			return o
+		}
+	}
+	return nil
 }
 
 // Accepted tells whether the caller was told that all is well (2xx).

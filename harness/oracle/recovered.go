@@ -21,6 +21,7 @@ func (t *tally) recovered(r *Reading) {
 	for _, d := range r.recoveries() {
 		o, from, to := d.o, d.from, d.at
 		t.examined++
+		t.about = o
 		k, n := spoken{o.Caller, o.retried()}, len(o.Attempts)
 		best := -1 // the line that is about it: with its count before one without any, before one with another
 		for i, s := range told[k] {
@@ -49,6 +50,7 @@ func (t *tally) recovered(r *Reading) {
 			told[k] = slices.Delete(told[k], best, best+1)
 		}
 	}
+	t.about = nil
 }
 
 // recovers tells within what time an operation's "Recovered" line is due; false where none is.

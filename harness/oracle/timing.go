@@ -74,6 +74,9 @@ func (r *Reading) timings(tell func(t Timing, what func() string)) {
 		}
 	}
 	for _, o := range r.Operations {
+		if o.blurred {
+			continue
+		}
 		for i, x := range o.Attempts {
 			at := o.Start()
 			if i > 0 {
