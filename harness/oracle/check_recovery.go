@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/history"
@@ -16,16 +17,50 @@ var recovery = Check{
 		if len(r.Faults) == 0 {
 			return notHere("no fault was injected")
 		}
-		over, ok := r.allOver()
-		if !ok {
-			return unknown("a fault was not healed before the run ended")
-		}
 		var t tally
-		for _, c := range r.Plan.Scenario.Callers() {
-			t.recovers(r, c, over)
+		if _, ok := r.allOver(); !ok {
+			t.doubt("a fault was not healed before the run ended")
+		}
+		for _, q := range r.respites() {
+			for _, c := range r.Plan.Scenario.Callers() {
+				t.recovers(r, c, q)
+			}
 		}
 		return t.result()
 	},
+}
+
+// A respite is a time in which nothing is broken, behind a fault.
+type respite struct {
+	over *history.Event // the target was ready again
+	till time.Duration  // the next fault's injection, or the run's end
+	last bool           // it is the run's end
+}
+
+// respites are all of a run, by their faults. What overlaps has one.
+func (r *Reading) respites() []respite {
+	var out []respite
+	for _, f := range r.Faults {
+		over, ok := r.Over(f)
+		if !ok || slices.ContainsFunc(r.Faults, func(other *Fault) bool { return r.inForce(other, over.At) }) ||
+			slices.ContainsFunc(out, func(q respite) bool { return q.over.At == over.At }) {
+			continue
+		}
+		q := respite{over, r.Ended, true}
+		for _, next := range r.Faults {
+			if next.Injected != nil && next.Injected.At > over.At && next.Injected.At <= q.till {
+				q.till, q.last = next.Injected.At, false
+			}
+		}
+		out = append(out, q)
+	}
+	return out
+}
+
+// inForce tells whether a fault was injected by a moment, and its target not ready again.
+func (r *Reading) inForce(f *Fault, at time.Duration) bool {
+	over, ok := r.Over(f)
+	return f.Injected != nil && f.Injected.At <= at && (!ok || over.At > at)
 }
 
 // allOver is when the last fault's target was ready again.
@@ -53,31 +88,46 @@ func (r *Reading) recovered(caller string, after time.Duration) *Operation {
 	return first
 }
 
-func (t *tally) recovers(r *Reading, c scenario.Service, over *history.Event) {
+func (t *tally) recovers(r *Reading, c scenario.Service, q respite) {
 	bound, bounded := r.Spec.For(c.Name, c.Sends.To).RecoveryBound(c.Sends.Every, c.Sends.Timeout)
 	if !bounded {
 		return
 	}
+	over := q.over
 	o := r.recovered(c.Name, over.At)
+	if o != nil && o.through() > q.till {
+		o = nil
+	}
 	latest := over.At + bound + r.busy(c, over.At, o)
 	due := r.late(latest) + r.delay(c.Name+"->sidecar", r.Ended)
+	if !q.last && q.till <= due {
+		return // broken again before it had to
+	}
 	t.examined++
 	switch {
 	case o == nil && r.Ended <= due:
 		t.doubt("the run ended %s after %s, before %s had to recover", since(over.At, r.Ended), describe(over), c.Name)
 	case o == nil:
 		t.late(r, Finding{
-			What: fmt.Sprintf("%s had no order accepted within %s after %s", c.Name, since(over.At, r.Ended), describe(over)) + r.uncrossed(c, over.At, nil),
-			Want: "within " + short(bound), Got: "none", Cause: r.redialled(c, over.At, nil).cause(), Events: points(over),
-		}, r.Ended, latest, bound)
+			What: fmt.Sprintf("%s had no order accepted within %s after %s", c.Name, since(over.At, q.till), describe(over)) + r.uncrossed(c, over.At, q.till, nil),
+			Want: "within " + short(bound), Got: "none", Cause: r.redialled(c, over.At, q.till, nil).cause(), Events: points(over),
+		}, q.till, latest, bound)
 	case o.Complete.At > due:
 		t.late(r, Finding{
-			What: fmt.Sprintf("%s recovered %s after %s; the spec implies at most %s", c.Name, since(over.At, o.Complete.At), describe(over), short(bound)) + r.uncrossed(c, over.At, o),
-			Want: "within " + short(bound), Got: since(over.At, o.Complete.At), Cause: r.redialled(c, over.At, o).cause(), Events: points(over, o.Complete),
+			What: fmt.Sprintf("%s recovered %s after %s; the spec implies at most %s", c.Name, since(over.At, o.Complete.At), describe(over), short(bound)) + r.uncrossed(c, over.At, o.Complete.At, o),
+			Want: "within " + short(bound), Got: since(over.At, o.Complete.At), Cause: r.redialled(c, over.At, o.Complete.At, o).cause(), Events: points(over, o.Complete),
 		}, o.Complete.At, latest, bound)
 	default:
 		t.excused(r, o.Complete.At, latest, bound)
 	}
+}
+
+// through is when the attempt began that got an operation its answer.
+func (o *Operation) through() time.Duration {
+	if n := len(o.Attempts); n > 0 {
+		return o.Attempts[n-1].Start()
+	}
+	return o.Start()
 }
 
 // busy is how much of a recovery is the target's own time or the caller's, which the spec does not bound: the rest of
@@ -107,17 +157,13 @@ func (r *Reading) busy(c scenario.Service, over time.Duration, o *Operation) tim
 	return rest
 }
 
-// uncrossed says how many attempts or probes of a caller were told of, between readiness and its recovery (nil: the
-// run's end), that never crossed the link: they failed inside its sidecar.
-func (r *Reading) uncrossed(c scenario.Service, over time.Duration, o *Operation) string {
-	to := r.Ended
-	if o != nil {
-		to = o.Complete.At
+// uncrossed says how many attempts or probes of a caller were told of, between readiness and its recovery (nil where it
+// did not until then), that never crossed the link: they failed inside its sidecar.
+func (r *Reading) uncrossed(c scenario.Service, over, till time.Duration, o *Operation) string {
+	if n := r.hiddenAttempts(c, over, till); n > 0 {
+		return fmt.Sprintf("; meanwhile its sidecar counted %s that never crossed the link, %s", attempts(n), r.redialled(c, over, till, o))
 	}
-	if n := r.hiddenAttempts(c, over, to); n > 0 {
-		return fmt.Sprintf("; meanwhile its sidecar counted %s that never crossed the link, %s", attempts(n), r.redialled(c, over, o))
-	}
-	if n := r.uncrossedProbes(c.Name, over, to); n > 0 {
+	if n := r.uncrossedProbes(c.Name, over, till); n > 0 {
 		return fmt.Sprintf("; meanwhile its sidecar told of %d probes that never crossed the link", n)
 	}
 	return ""

@@ -164,13 +164,10 @@ func (r *Reading) explainRecovery(c scenario.Service, over *history.Event) Recov
 	s.Ready = over.At - s.Healing
 	o := r.recovered(caller, over.At)
 	if o == nil {
-		s.Why = fmt.Sprintf("no order of %s was accepted after %s, until the run ended %s later", caller, describe(over), since(over.At, r.Ended)) + r.uncrossed(c, over.At, nil)
+		s.Why = fmt.Sprintf("no order of %s was accepted after %s, until the run ended %s later", caller, describe(over), since(over.At, r.Ended)) + r.uncrossed(c, over.At, r.Ended, nil)
 		return s
 	}
-	through := o.Start()
-	if n := len(o.Attempts); n > 0 {
-		through = o.Attempts[n-1].Start()
-	}
+	through := o.through()
 	s.Waited, s.Tried = max(0, through-over.At), o.Complete.At-max(through, over.At)
 	s.Uncrossed = r.uncrossedProbes(caller, over.At, o.Complete.At) + r.hiddenAttempts(c, over.At, o.Complete.At)
 	failed := 0
@@ -184,7 +181,7 @@ func (r *Reading) explainRecovery(c scenario.Service, over *history.Event) Recov
 	if failed > 0 {
 		s.Why += fmt.Sprintf("; %d attempts crossed the link and failed meanwhile", failed)
 	}
-	s.Why += r.uncrossed(c, over.At, o)
+	s.Why += r.uncrossed(c, over.At, o.Complete.At, o)
 	return s
 }
 

@@ -81,7 +81,7 @@ func (f *Figures) recovery(r *Reading) {
 			continue
 		}
 		f.Recovery, f.Redial = pointer(o.Complete.At-over.At), nil
-		if d := r.redialled(c, over.At, o); d.why == "" {
+		if d := r.redialled(c, over.At, o.Complete.At, o); d.why == "" {
 			f.Redial = pointer(d.at - over.At)
 		}
 		f.MissedReady, f.MissedHalfOpen = r.missed(c.Name, over.At, o)

@@ -40,7 +40,8 @@ func redialPause(failed int) time.Duration {
 type redial struct {
 	ready  time.Duration
 	before time.Duration // its last dial that failed
-	at     time.Duration // the dial that got through; 0 for none until the run ended
+	at     time.Duration // the dial that got through; 0 for none until till
+	till   time.Duration // when that was looked for no longer
 	why    string        // why that does not explain a late recovery; "" where it does
 }
 
@@ -63,19 +64,16 @@ func (d redial) String() string {
 		text = fmt.Sprintf("for it dials again by a back-off of its own: last when the target was ready %s", since(d.ready, d.before))
 	}
 	if d.at == 0 {
-		return text + ", and not again until the run ended"
+		return text + ", and not again in " + since(d.ready, d.till)
 	}
 	return text + fmt.Sprintf(", then %s after it", since(d.ready, d.at))
 }
 
 // redialled tells whether the back-off of a caller's sidecar explains that it recovered with an order no sooner after
-// readiness; o is nil where it did not until the run ended.
-func (r *Reading) redialled(c scenario.Service, ready time.Duration, o *Operation) (d redial) {
-	d.ready = ready
-	link, till := toPeer(c), r.Ended
-	if o != nil {
-		till = o.Complete.At
-	}
+// readiness; o is nil where it did not until then.
+func (r *Reading) redialled(c scenario.Service, ready, till time.Duration, o *Operation) (d redial) {
+	d.ready, d.till = ready, till
+	link := toPeer(c)
 	if r.hiddenAttempts(c, ready, till) == 0 {
 		d.why = "no attempt was counted meanwhile that did not cross"
 		return d
@@ -92,6 +90,9 @@ func (r *Reading) redialled(c scenario.Service, ready time.Duration, o *Operatio
 		}
 	}
 	d.at = r.began(link, o, ready)
+	if d.at > till {
+		d.at = 0
+	}
 	failed := 0
 	for _, dial := range r.on(link).dials {
 		if dial.lo < asked || dial.lo >= till || d.at > 0 && dial.lo >= d.at {

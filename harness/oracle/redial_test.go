@@ -64,7 +64,7 @@ func TestARedialExplainsALateRecoveryOnlyWithinItsBackOff(t *testing.T) {
 	}{
 		{"the_next_dial_got_through", "4 attempts that never crossed the link, for it dials again by a back-off of its own: last 3.639s before the target was ready, then 16.26s after it",
 			true, dialled(44.6, sevenDials...)},
-		{"it_was_not_due_to_dial_until_the_run_ended", "for it dials again by a back-off of its own: last 439ms before the target was ready, and not again until the run ended",
+		{"it_was_not_due_to_dial_until_the_run_ended", "for it dials again by a back-off of its own: last 439ms before the target was ready, and not again in 27.009s",
 			true, all(neverAccepted, dialled(0, eight...))},
 		{"it_dialled_later_than_its_back_off", "it had to dial again within 20.133s of the 7th failed dial, and took 24.63s",
 			false, dialled(49.331, sevenDials...)},
