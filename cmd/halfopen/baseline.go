@@ -38,10 +38,15 @@ func newBaselineUpdateCommand(file *string) *cobra.Command {
 		Use:   "update RUN...",
 		Short: "accept what these runs showed, in the place of what was accepted for their scenarios and environments",
 		Long: `Update takes the figures of saved runs, 10 of a scenario say, and writes them into the baseline. What was accepted before
-for the same scenario and environment goes; the rest stays. Only runs that pass are accepted.`,
+for the same scenario and environment goes; the rest stays. Only runs that pass are accepted. A folder of runs stands
+for all of them.`,
 		Example: "  halfopen baseline update reports/stop-order-processor-*",
 		Args:    needs("the runs to accept", "they lie below reports/"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			dirs, err := findRuns(args)
+			if err != nil {
+				return err
+			}
 			b, err := harness.ReadBaseline(*file)
 			if err != nil {
 				if _, serr := os.Stat(*file); !errors.Is(serr, fs.ErrNotExist) {
@@ -49,7 +54,7 @@ for the same scenario and environment goes; the rest stays. Only runs that pass 
 				}
 				b = baseline.Baseline{}
 			}
-			if err := harness.Accept(&b, runsOf(args)); err != nil {
+			if err := harness.Accept(&b, dirs); err != nil {
 				return err
 			}
 			if err := os.MkdirAll(filepath.Dir(*file), 0o755); err != nil {
@@ -58,7 +63,7 @@ for the same scenario and environment goes; the rest stays. Only runs that pass 
 			if err := os.WriteFile(*file, b.Write(), 0o644); err != nil {
 				return fmt.Errorf("write the baseline: %w", err)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d runs accepted: %s\n", len(args), *file)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d runs accepted: %s\n", len(dirs), *file)
 			return err
 		},
 	}
@@ -112,7 +117,11 @@ check: 1 where a figure is worse than accepted, 3 where the runs can't tell.`,
 			if err := g.settle(); err != nil {
 				return err
 			}
-			held, err := harness.Compare(g.accepted, runsOf(args), 0)
+			dirs, err := findRuns(args)
+			if err != nil {
+				return err
+			}
+			held, err := harness.Compare(g.accepted, dirs, 0)
 			if err != nil {
 				return err
 			}
@@ -131,7 +140,7 @@ check: 1 where a figure is worse than accepted, 3 where the runs can't tell.`,
 				}
 				worst = worse(worst, code)
 			}
-			if err := inActions().publish(cmd.OutOrStdout(), runsOf(args)); err != nil {
+			if err := inActions().publish(cmd.OutOrStdout(), dirs); err != nil {
 				return err
 			}
 			if worst != exitKept {
@@ -158,10 +167,11 @@ func showComparison(w io.Writer, c harness.Compared) error {
 	return out.Flush()
 }
 
-func runsOf(args []string) []string {
-	out := make([]string, len(args))
+// findRuns gives each argument's run; for a folder of runs, all of them.
+func findRuns(args []string) ([]string, error) {
+	paths := make([]string, len(args))
 	for i, arg := range args {
-		out[i] = findRun(arg)
+		paths[i] = findRun(arg)
 	}
-	return out
+	return harness.Runs(paths...)
 }

@@ -22,6 +22,7 @@ func newCheckCommand() *cobra.Command {
 		Use:   "check RUN... | --logs FILE... | --timeline FILE",
 		Short: "judge saved runs again, or logs from elsewhere, without starting anything",
 		Long: `Check reads a run's folder, judges it and writes its verdict and reports anew: the same folder gives the same bytes.
+A folder of runs stands for all of them.
 
 With --logs it judges what sidecars printed elsewhere: under kubectl logs, under dapr run, in production. It reads
 daprd's three forms and passes over all other lines. With --timeline it judges a run that was written down as lines of
@@ -48,7 +49,10 @@ counted as kept: 0 means that nothing told breaks a promise, and that something 
 			case len(args) == 0:
 				return needs("a run's folder, --logs FILE or --timeline FILE", "runs lie below reports/")(cmd, args)
 			}
-			dirs := runsOf(args)
+			dirs, err := findRuns(args)
+			if err != nil {
+				return err
+			}
 			for _, dir := range dirs {
 				if _, err := harness.Judge(dir); err != nil {
 					return fmt.Errorf("check %s: %w", dir, err)
@@ -153,17 +157,21 @@ func writeReport(out io.Writer, args []string, form string, look looks) error {
 		"openmetrics": report.OpenMetrics,
 	}
 	tellOne, single := one[form]
-	switch {
-	case !single && many[form] == nil:
+	if !single && many[form] == nil {
 		return fmt.Errorf("format %q: want terminal, html, junit, json, markdown, openmetrics, json-schema or history-schema", form)
-	case single && len(args) > 1:
-		return fmt.Errorf("%d runs as %s: one at a time (markdown and openmetrics take several)", len(args), form)
+	}
+	dirs, err := findRuns(args)
+	switch {
+	case err != nil:
+		return err
+	case single && len(dirs) > 1:
+		return fmt.Errorf("%d runs as %s: one at a time (markdown and openmetrics take several)", len(dirs), form)
 	case form == "terminal":
-		_, err := tell(out, findRun(args[0]), look)
+		_, err := tell(out, dirs[0], look)
 		return err
 	}
 	var ins []report.Input
-	for _, dir := range runsOf(args) {
+	for _, dir := range dirs {
 		in, err := harness.Read(dir)
 		if err != nil {
 			return err
@@ -176,7 +184,7 @@ func writeReport(out io.Writer, args []string, form string, look looks) error {
 	} else {
 		text = many[form](ins)
 	}
-	_, err := out.Write(text)
+	_, err = out.Write(text)
 	return err
 }
 

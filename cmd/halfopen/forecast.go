@@ -57,7 +57,14 @@ func newExplainCommand() *cobra.Command {
 		Example: "  halfopen explain reports/stop-order-processor-20261124-101844-3f9a1c",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := harness.ReadCase(args[0])
+			dirs, err := findRuns(args)
+			if err != nil {
+				return err
+			}
+			if len(dirs) > 1 {
+				return fmt.Errorf("explain one run at a time, not %d (%s holds several)", len(dirs), args[0])
+			}
+			c, err := harness.ReadCase(dirs[0])
 			if err != nil {
 				return fmt.Errorf("explain %s: %w", args[0], err)
 			}

@@ -176,3 +176,31 @@ func TestFiguresOfManyRunsAreOneText(t *testing.T) {
 	require.Equal(t, exitKept, code, errs)
 	require.Equal(t, 2, strings.Count(out, "\n## "))
 }
+
+// The commands of docs/gate.md: run --repeat writes index.html beside its runs, and baseline update its file.
+func TestAFolderOfRunsStandsForItsRunsAndWhatIsWrittenBesideThemIsPassedOver(t *testing.T) {
+	dir := t.TempDir()
+	accepted := filepath.Join(dir, "accepted")
+	for _, name := range []string{"one", "two"} {
+		require.NoError(t, os.CopyFS(filepath.Join(accepted, name), os.DirFS(filepath.Join("..", "..", "reports", "example", "pass"))))
+	}
+	code, _, errs := command(t, "report", "--index", accepted)
+	require.Equal(t, exitKept, code, errs)
+	file := filepath.Join(accepted, "baseline.json")
+	for range 2 { // the second time the baseline lies there, too
+		all, err := filepath.Glob(filepath.Join(accepted, "*"))
+		require.NoError(t, err)
+		for _, runs := range [][]string{{accepted}, all} {
+			for _, args := range [][]string{{"baseline", "update", "--baseline", file}, {"check"}, {"report", "--format", "openmetrics"}} {
+				code, out, errs := again(t, append(args, runs...)...)
+				require.Equal(t, exitKept, code, "%v: %s", args, errs)
+				if args[0] == "baseline" {
+					require.Contains(t, out, "2 runs accepted")
+				}
+			}
+		}
+	}
+	code, _, errs = again(t, "check", filepath.Join(accepted, "index.html"))
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, "no run lies here")
+}
