@@ -225,7 +225,7 @@ func (p *parser) trip(v document.Value) {
 		}
 		v.TellWithin(t.At, len(t.Name), NoVariable, fmt.Sprintf("a trip knows no %q", t.Name)+effect, hint)
 	case t.Unknown != "":
-		v.TellWithin(t.At, 1, TripType, t.Unknown+effect, "all counts are whole numbers: totalFailures * 10 > requests * 6, not 0.6 * requests")
+		v.TellWithin(t.At, 1, TripType, t.Unknown+effect, "all counts are whole numbers, and are computed with whole numbers: totalFailures * 10 > requests * 6, not 0.6 * requests")
 	}
 }
 

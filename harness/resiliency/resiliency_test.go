@@ -233,6 +233,9 @@ func TestTrips(t *testing.T) {
 		"requests >= 1 || nonsense > 5":  {resiliency.Counts{Requests: 9}, true},
 		"consecutiveFailures":            {resiliency.Counts{ConsecutiveFailures: 9}, false},
 		"totalFailures > 0.6 * requests": {resiliency.Counts{Requests: 1, TotalFailures: 1}, false},
+		"consecutiveFailures >= 3.0":     {resiliency.Counts{ConsecutiveFailures: 3}, true},
+		"consecutiveFailures > 4u":       {resiliency.Counts{ConsecutiveFailures: 5}, true},
+		"consecutiveFailures == 3.0":     {resiliency.Counts{ConsecutiveFailures: 3}, true},
 	} {
 		trip, err := resiliency.CompileTrip(expr)
 		require.NoError(t, err, expr)
@@ -240,10 +243,25 @@ func TestTrips(t *testing.T) {
 	}
 	_, err := resiliency.CompileTrip("consecutiveFailures >")
 	require.Error(t, err)
-	for _, expr := range []string{"nonsense > 5", "consecutiveFailures", "totalFailures > 0.6 * requests"} {
+	for expr, known := range map[string]bool{
+		"nonsense > 5":                                                 false,
+		"consecutiveFailures":                                          false,
+		"totalFailures > 0.6 * requests":                               false,
+		"consecutiveFailures > '5'":                                    false,
+		"consecutiveFailures == '5'":                                   false,
+		"consecutiveFailures in 5":                                     false,
+		"consecutiveFailures == 5.0 ? 1: 2":                            false,
+		"consecutiveFailures == 5.0 && totalFailures > 0.6 * requests": false,
+		"totalFailures / requests > 0.6":                               true,
+		"consecutiveFailures > 4u":                                     true,
+		"consecutiveFailures == 5.0":                                   true,
+		"consecutiveFailures != 5u && requests > 1":                    true,
+		"consecutiveFailures in [5.0]":                                 true,
+		"consecutiveFailures > (requests > 9 ? 5 : 9.5)":               true,
+	} {
 		trip, err := resiliency.CompileTrip(expr)
 		require.NoError(t, err)
-		require.NotEmpty(t, trip.Unknown, expr)
+		require.Equal(t, known, trip.Unknown == "", "%s: %s", expr, trip.Unknown)
 	}
 }
 
