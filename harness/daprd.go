@@ -44,13 +44,15 @@ func sidecar(ctx context.Context, o Options, s scenario.Scenario, ground string)
 	if out.Kind == scenario.Builtin {
 		return out, nil
 	}
-	if out.Binary, out.Image = FindDaprd(o.Daprd, s); out.Binary == "" && ground != "container" {
+	if out.Binary, out.Image = FindDaprd(o.Daprd, s); out.Binary == "" && (ground != "container" || out.Image == "") {
 		why := "not in " + EnvDaprd + ", not on PATH, not in ~/.dapr/bin"
 		switch {
 		case o.Daprd != "":
 			why = o.Daprd + " is no program that can be run"
 		case s.Sidecar.Binary != "":
 			why = s.Sidecar.Binary + ", which the scenario names, is no program that can be run"
+		case os.Getenv(EnvDaprd) != "":
+			why = os.Getenv(EnvDaprd) + ", which " + EnvDaprd + " names, is no program that can be run"
 		}
 		return out, fmt.Errorf("%w: %s (get it with `dapr init --slim`, or from https://github.com/dapr/dapr/releases, and name it with --daprd PATH or %s)", ErrNoDaprd, why, EnvDaprd)
 	}
@@ -76,7 +78,8 @@ func sidecar(ctx context.Context, o Options, s scenario.Scenario, ground string)
 }
 
 // FindDaprd finds daprd: an executable, or "" and the image that stands for it in containers. named is a path, a name
-// on PATH or an image; "" for what the scenario, HALFOPEN_DAPRD, PATH or `dapr init` have.
+// on PATH or an image; "" for what the scenario, HALFOPEN_DAPRD, PATH or `dapr init` have. Both are "" where the program
+// that one of the first two names isn't there.
 func FindDaprd(named string, s scenario.Scenario) (binary, image string) {
 	runs := func(path string) string {
 		if path == "" {
@@ -104,8 +107,14 @@ func FindDaprd(named string, s scenario.Scenario) (binary, image string) {
 	if s.Sidecar.Image != "" {
 		return "", s.Sidecar.Image
 	}
+	if own := os.Getenv(EnvDaprd); own != "" {
+		if found := runs(own); found != "" {
+			return found, official
+		}
+		return "", ""
+	}
 	home, _ := os.UserHomeDir()
-	for _, path := range []string{os.Getenv(EnvDaprd), "daprd", filepath.Join(home, ".dapr", "bin", "daprd")} {
+	for _, path := range []string{"daprd", filepath.Join(home, ".dapr", "bin", "daprd")} {
 		if found := runs(path); found != "" {
 			return found, official
 		}

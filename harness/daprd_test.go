@@ -59,6 +59,9 @@ func TestDaprdIsFoundInOrder(t *testing.T) {
 	require.Equal(t, []string{"", "mine:1"}, []string{binary, image})
 	binary, image = harness.FindDaprd("", scenario.Scenario{Sidecar: scenario.Sidecar{Version: "1.17.2"}})
 	require.Equal(t, []string{byEnv, "daprio/daprd:1.17.2"}, []string{binary, image})
+	t.Setenv(harness.EnvDaprd, byEnv+"-typo")
+	binary, image = harness.FindDaprd("", scenario.Scenario{})
+	require.Equal(t, []string{"", ""}, []string{binary, image}, "what is named and not there gives way to nothing")
 }
 
 func TestWithoutItsDaprdARunIsRefused(t *testing.T) {

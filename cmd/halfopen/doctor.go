@@ -101,6 +101,9 @@ func openFiles() string {
 
 func daprd() string {
 	binary, image := harness.FindDaprd("", scenario.Scenario{})
+	if binary == "" && image == "" {
+		return os.Getenv(harness.EnvDaprd) + ", which " + harness.EnvDaprd + " names, is no program that can be run: --sidecar daprd would be refused"
+	}
 	if binary != "" {
 		return binary + " (for --sidecar daprd)"
 	}

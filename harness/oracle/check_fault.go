@@ -242,7 +242,7 @@ func (r *Reading) bitten(f *Fault, x *Exchange, until time.Duration) bool {
 	case scenario.Bandwidth, scenario.Slice, scenario.SlowClose:
 		return x.Start() >= f.Applied.At && ended && x.lasted(end) > 2*r.usual(x.Link.Name, f.Injected.At)+r.Slack.Lower || !x.Answered()
 	case scenario.Latency:
-		return x.left() || x.Response != nil && x.Start() >= f.Applied.At && x.Response.At-x.Start() >= f.Delay-f.Jitter-r.Slack.Lower
+		return x.left() || x.by == byKeepalive || x.Response != nil && x.Start() >= f.Applied.At && x.Response.At-x.Start() >= f.Delay-f.Jitter-r.Slack.Lower
 	case scenario.Cut, scenario.Pause, scenario.Hang:
 		return !x.Answered() || (ended && end >= until-r.Slack.Lower)
 	}

@@ -54,7 +54,7 @@ func (t *tally) waits(r *Reading, f *Fault, o *Operation, until time.Duration) {
 		}
 		t.examined++
 		waited := until - x.Start()
-		if (ended && end < until-r.Slack.Lower) || o.Policies.Timeout != nil {
+		if (ended && end < until-r.Slack.Lower) || o.Policies.Timeout != nil || r.keptAlive(f, x, waited) {
 			continue // another check judges whether the timeout was kept
 		}
 		if !ended && f.Healing == nil {

@@ -34,6 +34,7 @@ func read(c Case) *Reading {
 	b.adopt()
 	r.ticks = ticks(c.History, r.Began, r.Ended)
 	r.Slack = slack(c.History, r.ticks)
+	b.keepalive()
 	b.hidden()
 	r.away = aways(r.comings)
 	b.number()

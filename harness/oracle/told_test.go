@@ -101,7 +101,8 @@ func told(v oracle.Verdict) string {
 //	1.0 order 3                     an accepted order, on all links; `1.0 orders 3-6` for several, a second apart
 //	1.0 checkout->sidecar order=3 op=a 200 +5ms
 //	                                an exchange: its answer's status, or eof, reset, refused (by the link), left (by
-//	                                who asked), and after what time; nothing where it did not end. own="…" marks the
+//	                                who asked), and after what time; nothing where it did not end. conn= is its
+//	                                connection, one of its own where left out; own="…" marks the
 //	                                answer as the sidecar's own; op= is "" where left out, app= order-processor
 //	1.0 says: …                     a line of checkout's sidecar; `retrying` and `closed to open` stand for the page's
 //	1.0 prints: …                   a line of checkout itself
@@ -277,6 +278,10 @@ func (w *teller) crosses(at time.Duration, link string, words []string) {
 			o.to = value
 		case named && name == "path":
 			o.path = value
+		case named && name == "conn":
+			n, err := strconv.ParseUint(value, 10, 64)
+			require.NoError(w.t, err, word)
+			conn = n
 		case named && name == "own":
 			own = strings.Trim(value, `"`)
 		case strings.HasPrefix(word, "+"):

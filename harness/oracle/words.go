@@ -111,6 +111,8 @@ func (x *Exchange) outcome() string {
 		return fmt.Sprintf("answered %d", x.Status())
 	case x.Hidden():
 		return "never crossed the link; its sidecar counts it"
+	case x.by == byKeepalive:
+		return "ended by the keepalive of the caller's sidecar"
 	case x.by == "client":
 		return "given up by the caller's sidecar"
 	case x.barred:
