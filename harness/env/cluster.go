@@ -85,7 +85,7 @@ func Bring(ctx context.Context, cfg Config, host Host) (_ Env, err error) {
 func Closing(ctx context.Context) (context.Context, context.CancelFunc) {
 	patience := 30 * time.Second
 	if ctx.Err() != nil {
-		patience = 9 * time.Second
+		patience = 7 * time.Second // what was being made may have taken two
 	}
 	return context.WithTimeout(context.WithoutCancel(ctx), patience)
 }

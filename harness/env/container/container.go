@@ -12,7 +12,6 @@
 package container
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,10 +20,8 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 	"golang.org/x/sync/errgroup"
 
@@ -76,11 +73,11 @@ type host struct {
 	following sync.WaitGroup
 	unfollow  context.CancelFunc // gives up on the events of the links
 
-	mu         sync.Mutex
-	containers []string          // ids, for removal
-	holders    map[string]string // service → id
-	parts      map[string]*pod   // service/part
-	sidecars   map[string]string // service → the tap in front of its sidecar
+	mu       sync.Mutex
+	cutOff   bool              // a call that makes something was given up on: the engine may still carry it out
+	holders  map[string]string // service → id
+	parts    map[string]*pod   // service/part
+	sidecars map[string]string // service → the tap in front of its sidecar
 }
 
 func newHost(c env.Config, e *Engine, image string) *host {
@@ -97,7 +94,11 @@ const linkControl = 9900
 // engine's clock.
 func (h *host) Prepare(ctx context.Context) (map[string]env.Place, error) {
 	var err error
-	if h.network, err = h.newNetwork(ctx); err != nil {
+	err = h.make(ctx, func(ctx context.Context) error {
+		h.network, err = h.newNetwork(ctx)
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("make the network: %w", err)
 	}
 	places := map[string]env.Place{}
@@ -190,16 +191,43 @@ func (h *host) startHolder(ctx context.Context, service string) (id, ip string, 
 	return c.GetContainerID(), ip, err
 }
 
-// run starts one container and remembers it for removal, even where the start failed half-way.
-func (h *host) run(ctx context.Context, r testcontainers.ContainerRequest) (*testcontainers.DockerContainer, error) {
+// run starts one container.
+func (h *host) run(ctx context.Context, r testcontainers.ContainerRequest) (c *testcontainers.DockerContainer, err error) {
 	r.Labels = maps.Clone(h.labels) // testcontainers-go writes into it
-	c, err := testcontainers.Run(ctx, r.Image, request(r))
-	if c != nil {
+	err = h.make(ctx, func(ctx context.Context) error {
+		c, err = testcontainers.Run(ctx, r.Image, request(r))
+		return err
+	})
+	return c, err
+}
+
+// make makes something that bears the run's label. The engine carries out a call that is cut off all the same, and by
+// then we may have looked for what is left: so a call that an interruption meets may go on for a while.
+func (h *host) make(ctx context.Context, do func(context.Context) error) error {
+	const patience = 2 * time.Second
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	calling, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-calling.Done():
+		case <-time.After(patience):
+			giveUp()
+		}
+	})
+	defer stop()
+	err := do(calling)
+	if err != nil && calling.Err() != nil {
 		h.mu.Lock()
-		h.containers = append(h.containers, c.GetContainerID())
+		h.cutOff = true
 		h.mu.Unlock()
 	}
-	return c, err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // request makes a whole request of what Run takes as single options.
@@ -276,35 +304,17 @@ func (h *host) Close(ctx context.Context) (err error) {
 		h.closeLinks(ctx)
 	}
 	h.mu.Lock()
-	ids, pods := h.containers, h.parts
+	pods, late := h.parts, h.cutOff
 	h.mu.Unlock()
 	for _, p := range pods {
 		p.expectEnd()
 	}
-	var all errgroup.Group
-	var left atomic.Int64
-	for _, id := range ids {
-		all.Go(func() error {
-			_, err := h.engine.client.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
-			if err = ignoreGone(err); err != nil {
-				left.Add(1)
-			}
-			return err
-		})
-	}
-	err = all.Wait()
+	err = h.engine.reap(ctx, h.cfg.Run, late)
 	for _, p := range pods {
 		p.wait(ctx)
 	}
-	what := fmt.Sprintf("%d containers", left.Load())
-	if h.network != nil {
-		if nerr := ignoreGone(h.network.Remove(ctx)); nerr != nil {
-			err = cmp.Or(err, nerr)
-			what += " and a network"
-		}
-	}
 	if err != nil {
-		return fmt.Errorf("%s labelled %s=%s are left: %w", what, labelRun, h.cfg.Run, oneLine(err))
+		return fmt.Errorf("containers and a network labelled %s=%s are left: %w", labelRun, h.cfg.Run, oneLine(err))
 	}
 	return nil
 }

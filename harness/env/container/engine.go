@@ -128,13 +128,39 @@ func Reap(ctx context.Context, run string) error {
 		return err
 	}
 	defer e.Close()
-	for range 2 {
-		if _, err = e.remove(ctx, labelRun+"="+run, func(map[string]string) bool { return true }); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, reapPatience)
+	defer cancel()
+	return e.reap(ctx, run, true) // the engine may still have been making one when the harness went
+}
+
+const reapPatience = time.Minute
+
+// reap removes all of one run until nothing of it shows, and, where the engine may still be making some, stays for
+// that. A removal that fails is tried again for a few seconds.
+func (e *Engine) reap(ctx context.Context, run string, late bool) error {
+	const pause, lateness, patience = 100 * time.Millisecond, 2 * time.Second, 5 * time.Second
+	began := time.Now()
+	quiet := began // since then nothing has shown
+	for {
+		runs, err := e.remove(ctx, labelRun+"="+run, func(map[string]string) bool { return true })
+		switch {
+		case err == nil && len(runs) == 0 && (!late || time.Since(quiet) >= lateness):
+			return nil
+		case err != nil || len(runs) > 0:
+			quiet = time.Now()
+		}
+		if err != nil && time.Since(began) > patience {
 			return err
 		}
-		time.Sleep(time.Second) // the engine may still have been making one when the harness went
+		select {
+		case <-ctx.Done():
+			if err == nil {
+				err = context.Cause(ctx)
+			}
+			return err
+		case <-time.After(pause):
+		}
 	}
-	return nil
 }
 
 // remove removes the containers and networks that carry a label and are chosen, and names their runs.
