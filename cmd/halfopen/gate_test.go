@@ -204,3 +204,26 @@ func TestAFolderOfRunsStandsForItsRunsAndWhatIsWrittenBesideThemIsPassedOver(t *
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, errs, "no run lies here")
 }
+
+func TestATargetThatIsAlmostNamedIsToldBeforeTheRunAndInItsVerdict(t *testing.T) {
+	typo := []string{"order-processor:", "order-procesor:"}
+	run := savedRun(t, "typo", typo...)
+	code, out, errs := command(t, "check", run)
+	require.Equal(t, exitBroken, code, errs) // the recorded run kept other policies
+	const says = "warning: targets.apps names order-procesor, which is no service, and not order-processor"
+	require.Contains(t, out, says)
+	for _, form := range []string{"html", "markdown"} {
+		_, out, _ = again(t, "report", "--format", form, run)
+		require.Contains(t, out, says)
+	}
+
+	dir := filepath.Join(t.TempDir(), "flapping")
+	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("scenarios", "flapping"))))
+	spec, err := os.ReadFile(filepath.Join(dir, "resiliency.yaml"))
+	require.NoError(t, err)
+	spec = []byte(strings.NewReplacer(typo...).Replace(string(spec)))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "resiliency.yaml"), spec, 0o644))
+	t.Setenv("DOCKER_HOST", "unix:///nonexistent")
+	_, _, errs = again(t, "run", "--env", "container", dir)
+	require.Contains(t, errs, "spec.targets.apps.order-procesor: no service of the scenario has this app id\n    hint: did you mean order-processor?")
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/halfopen/halfopen/harness"
+	"github.com/halfopen/halfopen/harness/problem"
 )
 
 func newRunCommand() *cobra.Command {
@@ -60,7 +61,9 @@ code is the worst of all: 1 where any promise is broken, else 3 where anything c
 				scenarios := each(jobs, func(j harness.Job) string { return j.Scenario })
 				warn(cmd.ErrOrStderr(), scenarios)
 				for _, dir := range scenarios {
-					warnShort(cmd.ErrOrStderr(), dir, "")
+					if s, spec, err := harness.Load(dir); err == nil { // else the run itself tells
+						tellWarnings(cmd.ErrOrStderr(), harness.Warnings(s, spec), "")
+					}
 				}
 			}
 			g.asked = each(jobs, func(j harness.Job) string { return j.Name })
@@ -99,13 +102,10 @@ code is the worst of all: 1 where any promise is broken, else 3 where anything c
 	return cmd
 }
 
-// warnShort tells before a run what it may not be able to judge. file is the spec's, where people know it by another name.
-func warnShort(w io.Writer, dir, file string) {
-	s, spec, err := harness.Load(dir)
-	if err != nil {
-		return // told by the run itself
-	}
-	for _, p := range harness.TooShort(s, spec) {
+// tellWarnings tells before a run what of its input is probably not meant. file is the spec's, where people know it by
+// another name.
+func tellWarnings(w io.Writer, warnings problem.List, file string) {
+	for _, p := range warnings {
 		p.File = cmp.Or(file, p.File)
 		fmt.Fprintf(w, "warning: %s\n", p)
 	}

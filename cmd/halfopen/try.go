@@ -79,7 +79,9 @@ func try(cmd *cobra.Command, o harness.Outage, run harness.Options, look looks) 
 			fmt.Fprintln(w, note)
 		}
 		fmt.Fprintln(w)
-		warnShort(cmd.ErrOrStderr(), run.Scenario, o.Spec)
+		if s, spec, err := harness.Load(run.Scenario); err == nil { // else the run itself tells
+			tellWarnings(cmd.ErrOrStderr(), harness.TooShort(s, spec), o.Spec)
+		}
 	}
 	var g gate
 	dirs, err := g.play(cmd.Context(), cmd.ErrOrStderr(), run, look)

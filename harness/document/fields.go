@@ -117,7 +117,7 @@ func (f *Fields) Done() {
 
 // Nearest is the known name that a mistyped one is closest to; "" where none is close.
 func Nearest(name string, known []string) string {
-	best, distance := "", len(name)/3+2
+	best, distance := "", min(len(name)/3+2, max(len(name), 1))
 	for _, k := range known {
 		if d := edits(strings.ToLower(name), strings.ToLower(k)); d < distance {
 			best, distance = k, d

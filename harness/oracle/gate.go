@@ -91,8 +91,11 @@ func (r Result) Because() string {
 	return r.Check + ": " + what
 }
 
-// Warned tells whether a check of severity warn failed.
+// Warned tells whether a check of severity warn failed, or something is probably not what was meant.
 func (v Verdict) Warned() bool {
+	if len(v.Warnings) > 0 {
+		return true
+	}
 	for _, r := range v.Results {
 		if r.Applies && r.Outcome == Fail && r.Severity == Warn {
 			return true
@@ -108,7 +111,7 @@ type FailOn int
 const (
 	OnBroken  FailOn = iota - 1 // a broken promise only
 	OnUnknown                   // and what could not be judged: the default
-	OnWarning                   // and a check that failed whose severity is warn
+	OnWarning                   // and warnings: a check that failed whose severity is warn, and what is probably not meant
 )
 
 // ParseFailOn reads broken, unknown or warn.

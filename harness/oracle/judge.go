@@ -54,8 +54,24 @@ func Judge(c Case) Verdict {
 	if story, err := guarded(func() []Moment { return tell(r) }); err == nil && story != nil {
 		v.Story = story
 	}
+	v.Warnings = misnamed(c)
 	conclude(&v, r)
 	return v
+}
+
+// misnamed finds targets of the spec that are almost named as an app which is called, and as no service.
+func misnamed(c Case) (out []string) {
+	told := map[string]bool{}
+	for _, caller := range c.Plan.Scenario.Callers() {
+		to := caller.Sends.To
+		near := c.Spec.Misnamed(to)
+		if near == "" || told[to] || c.Plan.Scenario.Service(near) != nil {
+			continue
+		}
+		told[to] = true
+		out = append(out, fmt.Sprintf("targets.apps names %s, which is no service, and not %s: in force are %s", near, to, c.Spec.For(caller.Name, to).Why))
+	}
+	return out
 }
 
 // sidecar says which sidecar ran, and that it had another spec than the one that is judged against.

@@ -39,6 +39,8 @@ type Verdict struct {
 	Results  []Result `json:"results"`
 	Slack    Slack    `json:"slack"`
 	Figures  Figures  `json:"figures"`
+	// Warnings are what is legal in spec and scenario, and probably not what was meant.
+	Warnings []string `json:"warnings,omitempty"`
 	// NoControl says why the run shows nothing at all: no effect of a fault was seen, say. It is "" where it does.
 	NoControl string `json:"no_control,omitempty"`
 	// Differences are the figures beside accepted ones, where the run was compared with a baseline.

@@ -45,6 +45,9 @@ func Annotations(in Input, where func(file string) string) []byte {
 			say("error", "verdict", why)
 		}
 	}
+	for _, w := range v.Warnings {
+		say("warning", "policy-loaded", w)
+	}
 	return []byte(b.String())
 }
 

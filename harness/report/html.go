@@ -106,10 +106,8 @@ func HTML(in Input) []byte {
 		Timeline: timeline(v), Tiles: tiles(v), Figures: figures(v), About: about(in), Files: sources(in),
 		Events: len(in.History.Events), Carried: carried, History: history, Chart: pack(chart(in)),
 	}
-	for _, w := range v.Why {
-		if aside(w) {
-			p.Notes = append(p.Notes, plain(w))
-		}
+	for _, w := range asides(v) {
+		p.Notes = append(p.Notes, plain(w))
 	}
 	g := group(v)
 	for _, r := range slices.Concat(g.failed, g.unknown, g.warned) {

@@ -33,10 +33,8 @@ func Markdown(in Input) []byte {
 	for _, r := range g.unknown {
 		fmt.Fprintf(&b, "- **%s** could not be judged: %s\n", r.Check, escape(r.Why))
 	}
-	for _, why := range v.Why {
-		if aside(why) {
-			fmt.Fprintf(&b, "- %s\n", escape(why))
-		}
+	for _, why := range asides(v) {
+		fmt.Fprintf(&b, "- %s\n", escape(why))
 	}
 	fmt.Fprintf(&b, "\n%d kept, %d broken, %d not judged, %d not in play\n\n", len(g.kept), len(g.failed), len(g.unknown), len(g.notHere))
 	if len(v.Differences) > 0 {

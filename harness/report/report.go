@@ -55,6 +55,19 @@ func aside(why string) bool {
 	return strings.HasPrefix(why, "history: ") || strings.HasPrefix(why, "expected ") || strings.HasPrefix(why, "the harness: ") || strings.HasPrefix(why, "warning: ")
 }
 
+// asides are the reasons that are no check's, and the warnings.
+func asides(v oracle.Verdict) (out []string) {
+	for _, why := range v.Why {
+		if aside(why) {
+			out = append(out, why)
+		}
+	}
+	for _, w := range v.Warnings {
+		out = append(out, "warning: "+w)
+	}
+	return out
+}
+
 // headline is the outcome in words.
 func headline(v oracle.Verdict) string {
 	switch v.Outcome {

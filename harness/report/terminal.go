@@ -35,10 +35,8 @@ func Terminal(w io.Writer, in Input, opt TerminalOptions) {
 	g := group(in.Verdict)
 	s.headline(in.Verdict)
 	s.findings(g)
-	for _, why := range in.Verdict.Why {
-		if aside(why) {
-			s.line(s.cut("  " + plain(why)))
-		}
+	for _, why := range asides(in.Verdict) {
+		s.line(s.cut("  " + plain(why)))
 	}
 	s.line("")
 	s.lanes(in.Verdict)

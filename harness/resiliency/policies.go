@@ -2,8 +2,11 @@ package resiliency
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
+
+	"github.com/halfopen/halfopen/harness/document"
 )
 
 // builtinName is the name of the retries that Dapr brings itself.
@@ -71,6 +74,17 @@ func (s *Spec) For(caller, callee string) Policies {
 	outer := withBuiltin(s, p.Why)
 	p.Builtin, p.Why = outer.Builtin, outer.Why
 	return p
+}
+
+// Misnamed gives the target that is probably meant for an app which no target names; "" where there is none.
+func (s *Spec) Misnamed(app string) string {
+	if s == nil {
+		return ""
+	}
+	if _, named := s.Apps[app]; named {
+		return ""
+	}
+	return document.Nearest(app, slices.Sorted(maps.Keys(s.Apps)))
 }
 
 // of gathers named policies; a name that is not defined lacks that kind.
