@@ -126,22 +126,30 @@ func cleanPath(p string) string {
 func short(d time.Duration) string { return d.Round(time.Millisecond).String() }
 
 // late notes something that came later than its bound and slack. Without a metronome nobody knows whose fault it is,
-// and on a machine that is too busy for what was promised work takes as much longer as waking does, so there it is a
-// fault only from [strained] wake-ups on.
+// and on a machine that is busy, or too busy for what was promised, work takes as much longer as waking does, so there
+// it is a fault only from [strained] wake-ups on.
 func (t *tally) late(r *Reading, f Finding, at, due, promised time.Duration) {
 	if !r.Slack.measured() {
 		t.doubt("no metronome ran, so nobody knows how late the machine was (%s)", f.What)
 		return
 	}
-	if why := r.Slack.tooBusy(promised); why != "" && at <= due+strained*r.Slack.Upper {
+	why := r.Slack.tooBusy(promised)
+	if why == "" && r.Slack.Upper > busy {
+		why = "slack: the machine was late by " + short(r.Slack.Upper) + ", and work takes as much longer then"
+	}
+	if why != "" && at <= due+strained*r.Slack.Upper {
 		t.doubt("%s (%s)", why, f.What)
 		return
 	}
 	t.find(f)
 }
 
-// strained is how many wake-ups' time a machine that is too busy may take for what lies between two of them.
-const strained = 5
+const (
+	// busy is the lateness from which on turnaround is no measure of work any more.
+	busy = 2 * turnaround
+	// strained is how many wake-ups' time a machine that is busy may take for what lies between two of them.
+	strained = 5
+)
 
 // excused doubts what came later than it was due and is not blamed only because of slack: where that is more than
 // the machine was seen to be late, or more than a fifth of what was promised. A machine that was late once, elsewhere
