@@ -16,6 +16,9 @@ type Window struct {
 	Hi time.Duration `json:"hi_ns"`
 }
 
+// with is both, and what is between them.
+func (w Window) with(o Window) Window { return Window{min(w.Lo, o.Lo), max(w.Hi, o.Hi)} }
+
 // A Forecast is the timetable that a spec implies for a plan, made without running anything. Nothing takes time in
 // it but what plan and policies make wait; moments are from the load's start.
 type Forecast struct {
@@ -119,7 +122,7 @@ func merge(set func() *play) Forecast {
 			k.again = seen[k]
 			at := t.window()
 			if r := rows[k]; r != nil {
-				r.At = Window{min(r.At.Lo, at.Lo), max(r.At.Hi, at.Hi)}
+				r.At = r.At.with(at)
 			} else {
 				rows[k] = &Foreseen{At: at, Kind: t.kind, Caller: t.caller, ID: t.order, N: t.n, What: t.what, Status: t.status}
 				order = append(order, k)
@@ -177,7 +180,7 @@ func (p *play) recoveries(bounds map[string]*Recovery) {
 		case w == nil:
 			b.Never = true
 		default:
-			b.After = Window{min(b.After.Lo, w.Lo), max(b.After.Hi, w.Hi)}
+			b.After = b.After.with(*w)
 		}
 	}
 }
