@@ -47,8 +47,9 @@ type Foreseen struct {
 // A Recovery is when a caller's first order is accepted after the last healing, from then on.
 type Recovery struct {
 	Caller string `json:"caller"`
-	After  Window `json:"after"`
-	Never  bool   `json:"never,omitempty"` // not within the plan, in some way at least
+	After  Window `json:"after,omitzero"`
+	Never  bool   `json:"never,omitempty"`  // not within the plan, in some way at least
+	Untold bool   `json:"untold,omitempty"` // the plan may go in more ways than are followed, so that After is none
 }
 
 // mostWays bounds in how many ways a plan is followed.
@@ -144,6 +145,9 @@ func merge(set func() *play) Forecast {
 		}
 	}
 	for _, b := range bounds {
+		if f.Cut != "" { // what is not followed may be sooner or later
+			b = &Recovery{Caller: b.Caller, Untold: true}
+		}
 		f.Bounds = append(f.Bounds, *b)
 	}
 	slices.SortFunc(f.Bounds, func(a, b Recovery) int { return cmp.Compare(a.Caller, b.Caller) })
@@ -154,14 +158,20 @@ func merge(set func() *play) Forecast {
 func (p *play) recoveries(bounds map[string]*Recovery) {
 	var healed *moment
 	took := map[string]*Window{}
+	tried := map[[2]string]moment{} // orders' last attempts before the healing
 	for _, t := range p.told {
 		switch {
+		case t.kind == "attempt" && healed == nil:
+			tried[[2]string{t.caller, t.order}] = t.at
 		case t.kind == "fault" && t.what == "healed":
 			healed = &t.at
 			clear(took)
 		case t.kind == "order" && t.what == ForecastAccepted && healed != nil && took[t.caller] == nil && !strings.HasPrefix(t.order, "probe-"):
 			if d := t.at.minus(*healed); d.hi > 0 {
 				at := t.window()
+				if last, waited := tried[[2]string{t.caller, t.order}]; waited {
+					d.hi = min(d.hi, t.at.minus(last).hi)
+				}
 				took[t.caller] = &Window{max(0, d.lo, at.Lo-healed.window().Hi), d.hi}
 			}
 		}
