@@ -181,7 +181,7 @@ func (q Question) waits(c Case) bool {
 func (c Case) String() string {
 	text := map[string]string{
 		scenario.Stop: "the target is away", scenario.Cut: "its link swallows everything", scenario.Latency: fmt.Sprintf("its link is slower by %s each way", c.Latency),
-		scenario.Respond: fmt.Sprintf("it answers %g %% of all requests with 503", 100*c.Ratio),
+		scenario.Respond: fmt.Sprintf("it answers %g %% of all requests with 503", math.Round(1000*c.Ratio)/10),
 	}[c.Fault]
 	return fmt.Sprintf("%s for %s; %s, an order every %s, the next one %s after the fault", text, c.Outage, callers(c.Callers), c.Every, c.Lead)
 }

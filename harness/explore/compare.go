@@ -82,8 +82,7 @@ func Compare(was, is Result) Comparison {
 			}
 		}
 	}
-	old, now := sentences(was), sentences(is)
-	c.Gone, c.Come = without(old, now), without(now, old)
+	c.Gone, c.Come = without(was.Changes, is.Changes), without(is.Changes, was.Changes)
 	return c
 }
 
@@ -97,17 +96,12 @@ func (r Result) worst(m measure) float64 {
 	return 0
 }
 
-func sentences(r Result) (out []string) {
-	for _, c := range r.Changes {
-		out = append(out, c.String())
-	}
-	return out
-}
-
-func without(all, those []string) (out []string) {
-	for _, s := range all {
-		if !slices.Contains(those, s) {
-			out = append(out, s)
+// without says the changes of one result that the other has not. Specs name the same thing in different words, so what
+// happens is compared.
+func without(all, those []Change) (out []string) {
+	for _, c := range all {
+		if !slices.ContainsFunc(those, func(o Change) bool { return c.alike(o) && slices.Equal(c.Callers, o.Callers) }) {
+			out = append(out, c.String())
 		}
 	}
 	return out

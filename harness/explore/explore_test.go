@@ -145,6 +145,22 @@ func TestADrawnWayIsOneOfAllWays(t *testing.T) {
 	require.Greater(t, decided, 200)
 }
 
+func TestAnEditThatChangesNothingThatHappensIsNone(t *testing.T) {
+	outlasts := strings.Replace(quickstart, "timeout: 5s", "timeout: 8s", 1)
+	q := question(read(t, outlasts), 20)
+	q.Faults, q.Callers = []string{scenario.Stop}, explore.Range{Lo: 1, Hi: 1}
+	bounded := read(t, strings.Replace(outlasts, "maxRetries: -1", "maxRetries: 9", 1))
+	c := explore.Compare(find(read(t, outlasts), q), find(bounded, q))
+	require.NotEqual(t, c.Old, c.New)
+	require.Zero(t, c.Differ)
+	require.Empty(t, c.Gone, "maxRetries is named, and yet the breaker ends it before")
+	require.Empty(t, c.Come)
+}
+
+func TestARatioIsWrittenToAThousandth(t *testing.T) {
+	require.Contains(t, explore.Case{Fault: scenario.Respond, Ratio: 0.241}.String(), "answers 24.1 % of")
+}
+
 // A scenario as a file is the scenario that was played.
 func TestAScenarioIsWrittenAsItWasPlayed(t *testing.T) {
 	q := question(read(t, quickstart), 1)

@@ -91,6 +91,13 @@ type Change struct {
 	Below     Case     `json:"below"` // the last case before
 	At        Case     `json:"at"`    // the first case after
 	Callers   []int    `json:"callers"`
+
+	starts, stops Regime
+}
+
+// alike tells whether the same changes at the same place, for whatever number of callers.
+func (c Change) alike(o Change) bool {
+	return o.Dimension == c.Dimension && o.From == c.From && o.At.Fault == c.At.Fault && o.starts == c.starts && o.stops == c.stops
 }
 
 // A dimension is walked in steps of its unit, all else held.
@@ -173,6 +180,7 @@ func (s *Sweeper) walk(d dimension, c Case) (out []Change) {
 			p := s.spec.For(s.q.Caller, s.q.Target)
 			out = append(out, Change{
 				Dimension: d.name, From: d.text(b), Starts: (rb &^ ra).Words(p), Stops: (ra &^ rb).Words(p), Below: below, At: at, Callers: []int{c.Callers},
+				starts: rb &^ ra, stops: ra &^ rb,
 			})
 			return
 		}
@@ -219,7 +227,7 @@ func (d dimension) point(i, of int) int64 {
 func together(all []Change) (out []Change) {
 	for _, c := range all {
 		same := func(o Change) bool {
-			return o.Dimension == c.Dimension && o.Dimension != "callers" && o.From == c.From && o.At.Fault == c.At.Fault && slices.Equal(o.Starts, c.Starts) && slices.Equal(o.Stops, c.Stops)
+			return o.Dimension != "callers" && c.alike(o)
 		}
 		if i := slices.IndexFunc(out, same); i >= 0 {
 			out[i].Callers = append(out[i].Callers, c.Callers...)

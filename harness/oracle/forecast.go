@@ -16,6 +16,9 @@ type Window struct {
 	Hi time.Duration `json:"hi_ns"`
 }
 
+// with is both, and what is between them.
+func (w Window) with(o Window) Window { return Window{min(w.Lo, o.Lo), max(w.Hi, o.Hi)} }
+
 // A Forecast is the timetable that a spec implies for a plan, made without running anything. Nothing takes time in
 // it but what plan and policies make wait; moments are from the load's start.
 type Forecast struct {
@@ -44,8 +47,9 @@ type Foreseen struct {
 // A Recovery is when a caller's first order is accepted after the last healing, from then on.
 type Recovery struct {
 	Caller string `json:"caller"`
-	After  Window `json:"after"`
-	Never  bool   `json:"never,omitempty"` // not within the plan, in some way at least
+	After  Window `json:"after,omitzero"`
+	Never  bool   `json:"never,omitempty"`  // not within the plan, in some way at least
+	Untold bool   `json:"untold,omitempty"` // the plan may go in more ways than are followed, so that After is none
 }
 
 // mostWays bounds in how many ways a plan is followed.
@@ -119,7 +123,7 @@ func merge(set func() *play) Forecast {
 			k.again = seen[k]
 			at := t.window()
 			if r := rows[k]; r != nil {
-				r.At = Window{min(r.At.Lo, at.Lo), max(r.At.Hi, at.Hi)}
+				r.At = r.At.with(at)
 			} else {
 				rows[k] = &Foreseen{At: at, Kind: t.kind, Caller: t.caller, ID: t.order, N: t.n, What: t.what, Status: t.status}
 				order = append(order, k)
@@ -141,6 +145,9 @@ func merge(set func() *play) Forecast {
 		}
 	}
 	for _, b := range bounds {
+		if f.Cut != "" { // what is not followed may be sooner or later
+			b = &Recovery{Caller: b.Caller, Untold: true}
+		}
 		f.Bounds = append(f.Bounds, *b)
 	}
 	slices.SortFunc(f.Bounds, func(a, b Recovery) int { return cmp.Compare(a.Caller, b.Caller) })
@@ -151,14 +158,20 @@ func merge(set func() *play) Forecast {
 func (p *play) recoveries(bounds map[string]*Recovery) {
 	var healed *moment
 	took := map[string]*Window{}
+	tried := map[[2]string]moment{} // orders' last attempts before the healing
 	for _, t := range p.told {
 		switch {
+		case t.kind == "attempt" && healed == nil:
+			tried[[2]string{t.caller, t.order}] = t.at
 		case t.kind == "fault" && t.what == "healed":
 			healed = &t.at
 			clear(took)
 		case t.kind == "order" && t.what == ForecastAccepted && healed != nil && took[t.caller] == nil && !strings.HasPrefix(t.order, "probe-"):
 			if d := t.at.minus(*healed); d.hi > 0 {
 				at := t.window()
+				if last, waited := tried[[2]string{t.caller, t.order}]; waited {
+					d.hi = min(d.hi, t.at.minus(last).hi)
+				}
 				took[t.caller] = &Window{max(0, d.lo, at.Lo-healed.window().Hi), d.hi}
 			}
 		}
@@ -177,7 +190,7 @@ func (p *play) recoveries(bounds map[string]*Recovery) {
 		case w == nil:
 			b.Never = true
 		default:
-			b.After = Window{min(b.After.Lo, w.Lo), max(b.After.Hi, w.Hi)}
+			b.After = b.After.with(*w)
 		}
 	}
 }

@@ -84,6 +84,20 @@ func narrow(a, b moment) {
 	}
 }
 
+// between is a moment that is known to lie within a window. Where several variables are unknown of it none of them knows
+// that, so it is one of its own from then on: what it has in common with others is forgotten, which only leaves more open.
+func (m moment) between(within Window) moment {
+	if m.open.count() < 2 {
+		return m
+	}
+	w := m.window()
+	lo, hi := max(w.Lo, within.Lo), min(w.Hi, within.Hi)
+	if lo == w.Lo && hi == w.Hi || lo > hi {
+		return m
+	}
+	return moment{at: lo}.plus(window{0, hi - lo})
+}
+
 // possible tells whether a moment is left any room.
 func (m moment) possible() bool {
 	for u := m.open; u != nil; u = u.before {

@@ -61,12 +61,7 @@ func (p *play) tell(f foreseen) {
 		p.toll.add(f)
 		return
 	}
-	f.within = Window{p.floor, forever}
-	for _, h := range p.pending {
-		if h.kind == turns {
-			f.within.Hi = min(f.within.Hi, h.at.window().Hi)
-		}
-	}
+	f.within = p.between()
 	p.told = append(p.told, f)
 }
 
@@ -143,12 +138,26 @@ func (p *play) run() {
 		if p.void = !h.at.possible(); p.void {
 			return
 		}
+		if p.dice == nil && h.kind != sends { // what is sent has no order among turns, but what comes of it has
+			h.at = h.at.between(p.between())
+		}
 		if h.kind == turns {
 			p.floor = max(p.floor, h.at.window().Lo)
 		}
 		h.do(h.at)
 	}
 	p.why = fmt.Sprintf("%d things happen before: too many to follow", most)
+}
+
+// between is what the turns that have been taken, and those that have not, leave of what happens now.
+func (p *play) between() Window {
+	w := Window{p.floor, forever}
+	for _, h := range p.pending {
+		if h.kind == turns {
+			w.Hi = min(w.Hi, h.at.window().Hi)
+		}
+	}
+	return w
 }
 
 // pick takes what happens next. Only where the order makes a difference, and nothing decides it, is it chosen.

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -18,32 +19,69 @@ func (o Outlook) Sentences() []string {
 
 func (o Outlook) hang() string {
 	switch {
-	case o.Hangs == nil:
+	case o.Untold:
+		return "What an order costs while the target is away is not told: it may go in more ways than are followed."
+	case o.Beyond > 0:
+		return fmt.Sprintf("While the target is away, an order is still tried again after %s; it was not followed further.", attempts(o.Beyond))
+	case o.endless():
 		return "While the target is away, an order is tried again without end: it hangs for as long as the outage lasts, and its attempts have no bound."
-	case o.Left:
-		return fmt.Sprintf("While the target is away, an order costs %s at most, and its caller leaves %s after it was sent.", attempts(o.Attempts), o.Hangs.span())
-	case o.Refused:
-		return fmt.Sprintf("While the target is away, an order costs %s at most and is then refused by the open breaker, %s at most after it was sent.", attempts(o.Attempts), o.Hangs.span())
 	}
-	return fmt.Sprintf("While the target is away, an order costs %s, and its caller is told so %s after it was sent.", attempts(o.Attempts), o.Hangs.span())
+	who := "an order"
+	if o.Trips != nil && !o.Refused {
+		who = "the first order" // later ones meet a breaker that has counted its failures
+	}
+	text := fmt.Sprintf("%s costs %s, and its caller is told so %s after it was sent.", who, o.count(), o.Hangs.span())
+	switch {
+	case o.Left && !o.Refused && !o.Failed:
+		text = fmt.Sprintf("%s costs %s at most, and its caller leaves %s after it was sent.", who, attempts(o.Attempts), o.Hangs.span())
+	case o.Refused && !o.Left && !o.Failed:
+		text = fmt.Sprintf("%s costs %s at most and is then refused by the open breaker, %s at most after it was sent.", who, attempts(o.Attempts), o.Hangs.span())
+	case o.Refused || o.Left:
+		text = fmt.Sprintf("%s costs %s and ends %s after it was sent: its retries run out, the open breaker refuses it or its caller leaves, whichever comes first.", who, o.count(), o.Hangs.span())
+	}
+	return o.fresh("while the target is away, " + text)
+}
+
+// fresh begins a sentence that is true for a breaker that has counted nothing yet.
+func (o Outlook) fresh(text string) string {
+	if o.Fresh {
+		return "With fresh counts, " + text
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// count says how many attempts it costs.
+func (c Cost) count() string {
+	if c.Fewest == c.Attempts {
+		return attempts(c.Attempts)
+	}
+	return fmt.Sprintf("%d to %s", c.Fewest, attempts(c.Attempts))
 }
 
 func (o Outlook) dead() string {
 	switch {
 	case o.Dead:
 		return "There is no timeout: a target that accepts and never answers hangs an order for ever, and no retry and no breaker helps."
-	case o.Hung == nil && o.Timeout != nil:
+	case o.Hung.Untold:
+		return "What an order costs whose target accepts and never answers is not told: it may go in more ways than are followed."
+	case o.Hung.Beyond > 0:
+		return fmt.Sprintf("A target that accepts and never answers leaves an order tried again after %s; it was not followed further.", attempts(o.Hung.Beyond))
+	case o.Hung.Hangs == nil && o.Timeout != nil:
 		return fmt.Sprintf("A target that accepts and never answers costs each attempt its timeout of %s, and the order hangs for as long as that lasts.", short(*o.Timeout))
-	case o.Hung == nil:
+	case o.Hung.Hangs == nil:
 		return "A target that accepts and never answers hangs an order for as long as that lasts."
 	}
-	return fmt.Sprintf("A target that accepts and never answers costs an order %s and %s.", attempts(o.HungFor), o.Hung.span())
+	return o.fresh(fmt.Sprintf("a target that accepts and never answers costs an order %s and %s.", o.Hung.count(), o.Hung.Hangs.span()))
 }
 
 func (o Outlook) trip() string {
 	switch {
 	case o.Open == nil:
 		return "There is no breaker: nothing is refused at once."
+	case o.Trips == nil && o.Untold:
+		return "When one caller alone makes the breaker open is not told."
+	case o.Trips == nil && o.Closed > 0:
+		return fmt.Sprintf("One caller alone does not make the breaker open with %s; it was not followed further.", attempts(o.Closed))
 	case o.Trips == nil:
 		return "One caller alone never makes the breaker open."
 	}
@@ -51,12 +89,15 @@ func (o Outlook) trip() string {
 	if o.Trips.Order > 1 {
 		within = fmt.Sprintf(", within its %s order", ordinal(o.Trips.Order))
 	}
-	return fmt.Sprintf("One caller makes the breaker open on its %s failure, %s after the first one%s.", ordinal(o.Trips.Failure), o.Trips.After.span(), within)
+	return o.fresh(fmt.Sprintf("one caller makes the breaker open on its %s failure, %s after the first one%s.", ordinal(o.Trips.Failure), o.Trips.After.span(), within))
 }
 
 func (o Outlook) tripOfMany() []string {
 	if o.Open == nil {
 		return nil
+	}
+	if o.Many.Trips == nil && o.Many.Closed > 0 {
+		return []string{fmt.Sprintf("Nor do %d callers that send at once with %s.", o.Many.Callers, attempts(o.Many.Closed))}
 	}
 	if o.Many.Trips == nil {
 		return []string{fmt.Sprintf("Nor do %d callers that send at once.", o.Many.Callers)}
@@ -65,7 +106,7 @@ func (o Outlook) tripOfMany() []string {
 	if o.Many.GivesUp && !o.Refused {
 		out += "; the others' retries then end at the open breaker, whatever maxRetries says"
 	}
-	return []string{out + "."}
+	return []string{o.fresh(out + ".")}
 }
 
 func (o Outlook) refusal() string {

@@ -153,3 +153,29 @@ func TestToldRunsAreExplained(t *testing.T) {
 	}
 	require.NotEmpty(t, oracle.Explain(oracle.Case{}).Cut)
 }
+
+// Jitter leaves open how many attempts lie before the healing, and yet the first one after it comes within the longest gap.
+// Where more ways are open than are followed, it is not told.
+func TestTheForecastOfRecoveryHoldsForEachWay(t *testing.T) {
+	const text = "apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: { name: x }\nspec:\n  policies:\n" +
+		"    timeouts: { t: 1s }\n    retries: { r: { policy: exponential, maxInterval: 10s, maxRetries: 6 } }\n" +
+		"  targets: { apps: { b: { timeout: t, retry: r } } }\n"
+	spec, problems := resiliency.Parse("x.yaml", []byte(text))
+	require.Empty(t, problems)
+	forecast := func(outage time.Duration, callers int) oracle.Forecast {
+		return oracle.Foresee(scenario.NewPlan(scenario.Scenario{
+			Services: []scenario.Service{
+				{Name: "b", App: "order-processor", Port: 1},
+				{Name: "a", App: "checkout", Sends: &scenario.Sends{To: "b", Path: "orders", Every: time.Second, Callers: callers}},
+			},
+			Timeline: []scenario.Step{{Wait: &scenario.Wait{For: 2500 * time.Millisecond}}, {Fault: &scenario.Fault{Name: "stop", Kind: scenario.Stop, Service: "b", For: outage}}, {Wait: &scenario.Wait{Recovered: "a"}}},
+		}, spec), spec)
+	}
+	short := forecast(15*time.Second, 1)
+	require.Empty(t, short.Cut)
+	require.LessOrEqual(t, short.Bounds[0].After.Hi, 5696*time.Millisecond)
+	require.Less(t, short.Bounds[0].After.Lo, short.Bounds[0].After.Hi)
+	many := forecast(45*time.Second, 4)
+	require.NotEmpty(t, many.Cut)
+	require.Equal(t, []oracle.Recovery{{Caller: "a", Untold: true}}, many.Bounds)
+}

@@ -26,6 +26,8 @@ func WriteForecast(w io.Writer, f Forecast) {
 	}
 	for _, b := range f.Bounds {
 		switch {
+		case b.Untold:
+			fmt.Fprintf(w, "when %s has its first order accepted after the healing is not told\n", b.Caller)
 		case b.Never && b.After == Window{}:
 			fmt.Fprintf(w, "%s has no order accepted after the healing within this timeline\n", b.Caller)
 		default:

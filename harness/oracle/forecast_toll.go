@@ -43,7 +43,8 @@ type tolling struct {
 	recovered   bool
 	first       moment // the injection, and the healing: kept here, so that nothing is allocated for them
 	last        moment
-	end         moment // the recovery
+	end         moment               // the recovery
+	tried       map[[2]string]moment // orders' last attempts before the healing, where moments are not exact
 }
 
 func (t *tolling) add(f foreseen) {
@@ -51,6 +52,12 @@ func (t *tolling) add(f foreseen) {
 	case "fault":
 		t.fault(f)
 	case "attempt":
+		if t.healed == nil && f.at.open != nil {
+			if t.tried == nil {
+				t.tried = map[[2]string]moment{}
+			}
+			t.tried[[2]string{f.caller, f.order}] = f.at
+		}
 		if t.counts(f) {
 			t.both(func(s *Toll) {
 				s.Crossed++
@@ -122,6 +129,9 @@ func (t *tolling) order(f foreseen) {
 	}
 	if d := f.at.minus(*t.healed); d.hi > 0 && !t.recovered {
 		t.recovered, t.end = true, f.at
+		if last, waited := t.tried[[2]string{f.caller, f.order}]; waited {
+			d.hi = min(d.hi, f.at.minus(last).hi)
+		}
 		t.least.Recovery, t.most.Recovery = max(0, d.lo), d.hi
 	}
 }

@@ -1,0 +1,267 @@
+package oracle
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/resiliency"
+	"github.com/halfopen/halfopen/harness/scenario"
+)
+
+// A Cost is what becomes of an order whose target never answers it.
+type Cost struct {
+	Fewest   int     `json:"fewest_attempts"`   // that it costs
+	Attempts int     `json:"attempts"`          // at most; 0 for without end, or where that is not known
+	Hangs    *Window `json:"hangs,omitempty"`   // how long it takes until its caller is told; null likewise
+	Refused  bool    `json:"refused,omitempty"` // what ends it may be the breaker's refusal
+	Left     bool    `json:"left,omitempty"`    // or the caller's own patience
+	Failed   bool    `json:"failed,omitempty"`  // or that retries run out
+	Beyond   int     `json:"beyond,omitempty"`  // attempts that it goes on beyond, and was not followed beyond
+	Untold   bool    `json:"untold,omitempty"`  // it may go in more ways than are followed
+}
+
+// ended widens it by one way's end.
+func (c *Cost) ended(n int, hangs Window) {
+	if c.Hangs == nil {
+		c.Fewest, c.Attempts, c.Hangs = n, n, &hangs
+		return
+	}
+	both := c.Hangs.with(hangs)
+	c.Fewest, c.Attempts, c.Hangs = min(c.Fewest, n), max(c.Attempts, n), &both
+}
+
+// endless tells whether it never ends by itself.
+func (c Cost) endless() bool { return c.Hangs == nil && c.Beyond == 0 && !c.Untold }
+
+// An endured outage is what callers made of it.
+type endured struct {
+	Cost
+	trips    *Trips
+	closed   int           // attempts after which the breaker is still closed, where that is not known to be for ever
+	longest  time.Duration // between an attempt and the next one, over all callers
+	whole    bool          // longest is of all that may come
+	givesUp  bool
+	openings int
+	orders   int
+	crossed  int
+	first    moment // the first attempt
+	last     moment
+}
+
+// mostEndured bounds attempts that are followed one by one, and mostReckoned those that are reckoned.
+const (
+	mostEndured  = 2000
+	mostReckoned = 100_000
+)
+
+// endure has a lone caller send to a target that is of one mode for ever.
+func endure(policies resiliency.Policies, c scenario.Service, mode string) (e endured) {
+	if policies.Breaker == nil && c.Sends.Timeout == 0 {
+		e.reckon(policies, mode)
+		e.whole = true
+		return e
+	}
+	w, did := ways{}, 0
+	for n := 0; n == 0 || w.again(); n++ {
+		if n == mostWays || did > mostDone {
+			return endured{Cost: Cost{Untold: true}, closed: e.crossed}
+		}
+		way := endured{}
+		w, did = way.follow(policies, c, mode, 1, w), did+way.crossed
+		if n == 0 {
+			e = way
+			continue
+		}
+		e.join(way)
+	}
+	return e
+}
+
+// join widens by another way.
+func (e *endured) join(o endured) {
+	switch {
+	case o.crossed == 0: // it can't be gone
+		return
+	case e.endless() || o.endless():
+		e.Attempts, e.Hangs = 0, nil
+	case o.Hangs != nil:
+		e.ended(o.Fewest, *o.Hangs)
+	}
+	e.Refused, e.Left, e.Failed = e.Refused || o.Refused, e.Left || o.Left, e.Failed || o.Failed
+	e.Beyond, e.closed = max(e.Beyond, o.Beyond), max(e.closed, o.closed)
+	e.trips = e.trips.with(o.trips)
+	e.givesUp, e.longest = e.givesUp || o.givesUp, max(e.longest, o.longest)
+	e.whole = e.whole && o.whole
+}
+
+// reckon tells what an order costs that nothing but its retries ends: the fewest attempts lie along the longest gaps, the
+// most along the shortest.
+func (e *endured) reckon(policies resiliency.Policies, mode string) {
+	var takes time.Duration
+	if mode == ModeHangs {
+		takes = *policies.Timeout
+	}
+	e.Failed = true
+	e.round(policies.Retry, takes)
+	b := policies.Builtin
+	if b == nil || mode == ModeHangs || e.Hangs == nil {
+		return
+	}
+	one, n := *e.Hangs, b.MaxRetries+1
+	e.Fewest, e.Attempts = e.Fewest*n, e.Attempts*n
+	all := Window{one.Lo * time.Duration(n), one.Hi * time.Duration(n)}
+	for i := 1; i < n; i++ {
+		lo, hi := b.Gap(i)
+		all = Window{all.Lo + lo, all.Hi + hi}
+		e.longest = max(e.longest, hi)
+	}
+	e.Hangs = &all
+}
+
+// round does so for one policy, of attempts that take so long.
+func (e *endured) round(r *resiliency.Retry, takes time.Duration) {
+	over := Window{takes, takes} // the n-th attempt is
+	if r == nil {
+		e.ended(1, over)
+		return
+	}
+	if r.Policy != resiliency.Exponential {
+		e.longest = r.Duration
+		if r.MaxRetries == resiliency.Forever {
+			return
+		}
+		all := time.Duration(math.MaxInt64)
+		if each := takes + r.Duration; each == 0 || time.Duration(r.MaxRetries) < (all-takes)/each {
+			all = takes + time.Duration(r.MaxRetries)*each
+		}
+		e.ended(r.MaxRetries+1, Window{all, all})
+		return
+	}
+	for n := 1; n <= mostReckoned; n++ {
+		shortest, longest := r.Gap(n)
+		if r.MaxRetries != resiliency.Forever && n > r.MaxRetries {
+			e.ended(n, over)
+			return
+		}
+		if over.Hi+longest > resiliency.MaxElapsed {
+			e.ended(n, Window{max(over.Lo, resiliency.MaxElapsed-longest), over.Hi})
+		}
+		if over.Lo+shortest > resiliency.MaxElapsed {
+			return
+		}
+		e.longest = max(e.longest, longest)
+		over = Window{over.Lo + shortest + takes, min(over.Hi+longest, resiliency.MaxElapsed) + takes}
+	}
+	e.Beyond = mostReckoned
+}
+
+// follow has callers send to a target that is of one mode for ever, in one of the ways in which that may go.
+func (e *endured) follow(policies resiliency.Policies, c scenario.Service, mode string, callers int, w ways) ways {
+	p := &play{scene: newScene(), fuses: map[breakerKey]*fuse{}, ways: w}
+	p.play = p
+	if mode == ModeUnreachable {
+		p.down[role{c.Sends.To, history.Sidecar}] = 1
+	} else {
+		p.modes[c.Sends.To] = Mode{Kind: mode}
+	}
+	s := &sender{
+		play: p, caller: c.Name, target: c.Sends.To, path: pathOf(c.Sends), breakers: cacheSize(0), policies: policies, callers: callers,
+		every: c.Sends.Every, timeout: c.Sends.Timeout, once: c.Sends.Until == "once",
+	}
+	for range callers {
+		p.due(&happening{kind: sends, do: s.next})
+	}
+	for range 5 * mostEndured {
+		h := p.pick()
+		if h == nil || e.crossed >= mostEndured || e.enough(policies, callers) {
+			break
+		}
+		p.cancel(h)
+		p.now = h.at
+		if !h.at.possible() {
+			*e = endured{}
+			return p.ways
+		}
+		h.do(h.at)
+		e.read(p.told)
+		p.told = p.told[:0]
+	}
+	e.conclude(policies, c.Sends.Timeout, callers, p.now.at)
+	return p.ways
+}
+
+// cycles are openings after which the next ones are like the last.
+const cycles = 3
+
+// enough tells whether what comes next has come before: an order without an end, or one opening after the other.
+func (e *endured) enough(policies resiliency.Policies, callers int) bool {
+	const sample = 200
+	switch {
+	case policies.Breaker != nil && e.openings < cycles && !(e.trips != nil && policies.Draws()):
+		return false
+	case policies.Draws() && callers == 1: // what is longest is not asked
+		return e.orders > 0
+	}
+	return e.crossed > sample
+}
+
+// conclude says what is known when a way is not followed any further.
+func (e *endured) conclude(policies resiliency.Policies, patience time.Duration, callers int, since time.Duration) {
+	r, b := policies.Retry, policies.Breaker
+	steady := r != nil && r.Policy != resiliency.Exponential && r.MaxRetries == resiliency.Forever && patience == 0
+	never := b == nil
+	if b != nil && e.trips == nil {
+		const windows = 3 // one is like the other
+		t := tripOf(policies)
+		never = t == nil || !slices.ContainsFunc(resiliency.Variables(), t.Uses) ||
+			steady && callers == 1 && b.Interval > 0 && since > windows*b.Interval
+		if !never {
+			e.closed = e.crossed
+		}
+	}
+	if e.orders == 0 && !(steady && (never || e.openings > 1)) {
+		e.Beyond = e.crossed
+	}
+	e.whole = never || e.openings >= cycles || e.endless()
+}
+
+// tripOf compiles a breaker's condition; nil where there is none, or one with which no spec loads.
+func tripOf(policies resiliency.Policies) *trip {
+	if policies.Breaker == nil {
+		return nil
+	}
+	return trips{}.of(policies.Breaker.Trip)
+}
+
+// read takes what callers live through from what is told.
+func (e *endured) read(told []foreseen) {
+	for _, t := range told {
+		switch t.kind {
+		case "attempt":
+			if e.crossed++; e.crossed > 1 {
+				e.longest = max(e.longest, t.at.minus(e.last).hi)
+			} else {
+				e.first = t.at
+			}
+			e.last = t.at
+		case "breaker":
+			if t.what == closed+" to "+open && e.trips == nil {
+				after := t.at.minus(e.first)
+				e.trips = &Trips{Failure: t.n, After: Window{after.lo, after.hi}, Order: e.orders + 1}
+			}
+			if strings.HasSuffix(t.what, " to "+open) {
+				e.openings++
+			}
+		case "order":
+			if e.orders++; e.orders == 1 {
+				hangs := t.at.minus(t.began)
+				e.ended(t.n, Window{hangs.lo, hangs.hi})
+				e.Refused, e.Left, e.Failed = t.what == ForecastRefused, t.what == ForecastLeft, t.what == ForecastFailed
+			}
+			e.givesUp = e.givesUp || t.what == ForecastRefused && t.n > 0
+		}
+	}
+}
