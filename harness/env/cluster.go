@@ -76,8 +76,23 @@ func Bring(ctx context.Context, cfg Config, host Host) (_ Env, err error) {
 	if err = all.Wait(); err != nil {
 		return nil, err
 	}
+	if err = c.stillUp(); err != nil {
+		return nil, err
+	}
 	c.up = true
 	return c, nil
+}
+
+// stillUp tells of a part that ended after it was ready, before anything was to end.
+func (c *cluster) stillUp() error {
+	for _, s := range c.cfg.Plan.Scenario.Services {
+		for _, name := range []string{history.Sidecar, history.App} {
+			if err := c.part(s.Name, name).ended(0, errGone); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Closing is how long cleaning up may take, whatever ended the run: half a minute on a busy machine, and less than ten
@@ -92,6 +107,9 @@ func Closing(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // Load starts the callers.
 func (c *cluster) Load(ctx context.Context) error {
+	if err := c.stillUp(); err != nil {
+		return err
+	}
 	counting, enough := context.WithCancel(context.WithoutCancel(ctx))
 	c.enough = enough
 	var all errgroup.Group
@@ -184,11 +202,11 @@ func until(ctx context.Context, what string, within time.Duration, vain func() e
 	defer cancel()
 	for {
 		err := ok(ctx)
+		if verr := vain(); verr != nil { // whoever answers is somebody else
+			return verr
+		}
 		if err == nil {
 			return nil
-		}
-		if verr := vain(); verr != nil {
-			return verr
 		}
 		select {
 		case <-ctx.Done():

@@ -36,7 +36,7 @@ func (p *part) start(ctx context.Context) error {
 	if err := p.cluster.host.Start(ctx, p.Part); err != nil {
 		return fmt.Errorf("start %s: %w", p.what(), err)
 	}
-	ended := func() error { return p.endedSince(len(seen)) }
+	ended := func() error { return p.ended(len(seen), errEnded) }
 	within := p.cluster.cfg.Plan.Scenario.Service(p.Service).ReadyWithin
 	if p.Part.Part == history.Sidecar {
 		within = 0
@@ -51,15 +51,18 @@ func (p *part) start(ctx context.Context) error {
 	return nil
 }
 
-// errEnded marks a part that ended before it was ready.
-var errEnded = errors.New("ended before it was ready")
+// Too early ends of a part.
+var (
+	errEnded = errors.New("ended before it was ready")
+	errGone  = errors.New("ended before the load")
+)
 
-// endedSince tells with its last words that the part has ended since the n-th event; nil where it has not.
-func (p *part) endedSince(n int) error {
+// ended tells with its last words that the part has ended since the n-th event; nil where it has not.
+func (p *part) ended(n int, early error) error {
 	events, _ := p.cluster.cfg.Record.Since(n)
 	for _, e := range events {
 		if e.Kind == history.KindExit && e.Service == p.Service && e.Part == p.Part.Part {
-			return fmt.Errorf("%s %w (%s)%s", p.what(), errEnded, e.Text, p.lastWords(n))
+			return fmt.Errorf("%s %w (%s)%s", p.what(), early, e.Text, p.lastWords(n))
 		}
 	}
 	return nil

@@ -58,6 +58,18 @@ var parts = map[string]func(){
 		take(net.JoinHostPort(os.Getenv("APP_HOST"), os.Getenv("APP_PORT")))
 	},
 	"sleeps": func() { time.Sleep(time.Hour) },
+	"takes-late": func() {
+		time.Sleep(time.Second)
+		take(net.JoinHostPort(os.Getenv("APP_HOST"), os.Getenv("APP_PORT")))
+	},
+	// It is ready at once, and gone while others are still brought up.
+	"answers-and-breaks": func() {
+		l, _ := net.Listen("tcp", net.JoinHostPort(os.Getenv("APP_HOST"), os.Getenv("APP_PORT")))
+		l.Accept()
+		time.Sleep(100 * time.Millisecond)
+		fmt.Fprintln(os.Stderr, "no such table: orders")
+		os.Exit(3)
+	},
 }
 
 func child(part string, session bool) *exec.Cmd {
@@ -210,6 +222,18 @@ func sound(t *testing.T, dir string) {
 	require.ErrorIs(t, err, io.EOF)
 }
 
+func TestAPortThatSomebodyHasIsToldBeforeAnythingStarts(t *testing.T) {
+	stranger, err := net.Listen("tcp", "0.0.0.0:0")
+	require.NoError(t, err)
+	defer stranger.Close()
+	port := stranger.Addr().(*net.TCPAddr).Port
+	dir := written(t, "takes", "")
+	edit(t, dir, "port: 8001", fmt.Sprintf("port: %d", port))
+	_, err = played(t, dir)
+	require.ErrorContains(t, err, fmt.Sprintf("bring up: prepare processes: stock/app can't have port %d (its port): listen tcp ", port))
+	require.ErrorContains(t, err, "(hint: end the program that listens there, or give the service another `port:`)")
+}
+
 func TestAServiceThatNeverGetsReadyIsToldWithItsLastLines(t *testing.T) {
 	for name, c := range map[string]struct {
 		part, more string
@@ -221,6 +245,9 @@ func TestAServiceThatNeverGetsReadyIsToldWithItsLastLines(t *testing.T) {
 		}},
 		"it_ends": {"breaks", "", []string{
 			"bring up: stock/app ended before it was ready (exit 3); it printed last:\n    Traceback (most recent call last):\n    ModuleNotFoundError: No module named 'flask'",
+		}},
+		"it_answers_and_ends": {"answers-and-breaks", " }\n  late: { command: [./service], port: 8002, env: { OWN_PART: takes-late }", []string{
+			"bring up: stock/app ended before", " (exit 3); it printed last:\n    no such table: orders",
 		}},
 		"it_listens_somewhere_else": {"takes-on-localhost", ", readyWithin: 2s, port: 8011", []string{
 			"(something listens on 127.0.0.1:8011: let it listen on APP_HOST or 0.0.0.0, or say `host: 127.0.0.1`)", "    hello from own",

@@ -31,8 +31,12 @@ var ordersLost = Check{
 			t.examined++
 			got := delivered[o.carries]
 			if got.n == 0 || got.first > o.end {
+				what := fmt.Sprintf("%s was accepted, and never delivered to %s", o.order(), o.Target)
+				if got.fault != "" {
+					what += ": " + got.fault + " answered in its place"
+				}
 				t.find(Finding{
-					What: fmt.Sprintf("%s was accepted, and never delivered to %s", o.order(), o.Target),
+					What: what,
 					Want: "a delivery before the answer", Got: fmt.Sprintf("%d deliveries in all", got.n), Events: points(o.Request, o.last()),
 				})
 			}
@@ -53,9 +57,14 @@ var ordersLost = Check{
 type deliveries struct {
 	n     int
 	first time.Duration // when the first of them was over
+	fault string        // that answered in the app's place
 }
 
 func (d *deliveries) add(x *Exchange) {
+	if !x.delivered() {
+		d.fault = x.fault
+		return
+	}
 	if d.n++; d.n == 1 || x.end < d.first {
 		d.first = x.end
 	}

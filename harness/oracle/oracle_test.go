@@ -252,6 +252,10 @@ var bends = []struct {
 		}
 	}), "caller-told", "it was refused by its own sidecar"},
 	{"an_answer_from_nowhere", drop(about(toPeer, "8")), "caller-told", "an answer from nowhere"},
+	{"an_order_that_a_fault_accepted", change(of(history.KindResponse, toApp, "9"), func(e *history.Event) {
+		e.Attrs = cloned(e.Attrs)
+		e.Attrs["fault"] = "respond-order-processor"
+	}), "orders-lost", "never delivered to order-processor: respond-order-processor answered in its place"},
 	{"an_order_lost", drop(about(toApp, "9")), "orders-lost", "never delivered"},
 	{"an_order_given_up", change(func(e history.Event) bool { return e.Link == toSidecar && e.ID == "7" }, func(e *history.Event) {
 		if e.Status > 0 {

@@ -307,7 +307,10 @@ func (b *builder) clean(path string) string {
 
 // operation starts one: the exchange itself is filled in as its events come.
 func (b *builder) operation(o *Operation) {
-	o.Caller, o.Target, o.chunked = o.Link.From, o.Request.Attr("app"), o.Request.Attr("chunked") == "true"
+	o.Caller, o.Target = o.Link.From, o.Request.Attr("app")
+	if o.Request.Attr("chunked") == "true" {
+		o.body = resendsChunked(b.History.Header)
+	}
 	if app, path, ok := strings.Cut(strings.TrimPrefix(o.Request.Path, invoke), "/method/"); ok {
 		o.Target, o.Path = app, b.clean(path)
 	}

@@ -203,12 +203,12 @@ type Operation struct {
 	bears int // operations by which a caller sends the same order have the same number
 	sends int // and those by which it does so in one life of its app
 
-	breaker      *Breaker // that it passes; nil for none
-	torn         bool     // its connection was ended by a fault on its own link
-	chunked      bool     // its body is sent once by newer versions, and gone then
-	blurred      bool     // attempts were made that may be its own or another's
-	waited       bool     // it came without a trace id, and may be given one
-	mayBeRefused bool     // where it ended without an attempt that was due, its breaker's refusal excuses that
+	blurred      bool      // attempts were made that may be its own or another's
+	breaker      *Breaker  // that it passes; nil for none
+	torn         bool      // its connection was ended by a fault on its own link
+	body         resending // what its sidecar does with it when it tries again
+	waited       bool      // it came without a trace id, and may be given one
+	mayBeRefused bool      // where it ended without an attempt that was due, its breaker's refusal excuses that
 }
 
 // blurred is why nothing is broken for certain about such an operation.

@@ -1,9 +1,13 @@
 package oracle
 
 import (
+	"regexp"
+	"strconv"
 	"time"
 
+	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/resiliency"
+	"github.com/halfopen/halfopen/harness/scenario"
 )
 
 // A turn is what the policies say comes after an attempt that failed: another one after a pause, or none.
@@ -31,12 +35,15 @@ func (o *Operation) turn(s Slack) {
 		if !ended || x.OK() && !x.overdue() {
 			continue
 		}
-		t := turn{may: true, sure: !o.chunked && !x.either(), round: rounds}
+		t := turn{may: true, sure: !x.either(), round: rounds}
+		once := o.body == sentOnce
 		switch {
+		case once && !x.mayTimeOut(s):
+			t = turn{}
 		case p != nil && acts(p, x) && (p.MaxRetries == resiliency.Forever || tries <= p.MaxRetries) && inTime(p, tries, at-began, s, &t):
 			t.pause.lo, t.pause.hi = p.Gap(tries)
 			t.first = tries == 1
-		case b != nil && unreachable(x) && rounds < b.MaxRetries:
+		case b != nil && !once && unreachable(x) && rounds < b.MaxRetries:
 			t.builtin, t.first = true, rounds == 0
 			t.pause.lo, t.pause.hi = b.Gap(rounds + 1)
 			tries = 0
@@ -45,8 +52,47 @@ func (o *Operation) turn(s Slack) {
 		default:
 			t = turn{}
 		}
+		t.sure = t.sure && (o.body == sentAgain || once && x.timedOut())
 		o.Turns[i] = t
 	}
+}
+
+// A resending is what a sidecar does with a request's body when it tries again.
+type resending int
+
+const (
+	sentAgain     resending = iota
+	sentOnce                // it can't be sent again: only a timeout is followed by a retry, and that is empty
+	maybeSentOnce           // an older release of daprd, or one that nobody knows
+)
+
+// resendsChunked tells what the run's sidecar does with a chunked body: since daprd 1.17.2 it is sent once.
+func resendsChunked(h history.Header) resending {
+	if h.Sidecar != scenario.Daprd {
+		return sentOnce
+	}
+	m := patch.FindStringSubmatch(h.SidecarVersion)
+	if m == nil {
+		return maybeSentOnce
+	}
+	minor, _ := strconv.Atoi(m[1]) // at most four digits
+	third, _ := strconv.Atoi(m[2])
+	if minor > 17 || minor == 17 && third >= 2 {
+		return sentOnce
+	}
+	return maybeSentOnce
+}
+
+var patch = regexp.MustCompile(`^v?1\.(\d{1,4})\.(\d{1,4})(?:-|$)`)
+
+// timedOut tells whether who asked left an attempt when the policy's timeout was over.
+func (x *Exchange) timedOut() bool {
+	return x.limit > 0 && x.Close != nil && x.by == "client" && x.end-x.start >= x.limit-observer
+}
+
+// mayTimeOut tells whether the policy's timeout may have ended an attempt. It began before the attempt crossed.
+func (x *Exchange) mayTimeOut(s Slack) bool {
+	return x.limit > 0 && (x.Hidden() || x.end-x.start >= x.limit-x.waited-max(observer, s.most()))
 }
 
 // acts tells whether a policy retries what an attempt came to: a failing status that it matches, or no answer.

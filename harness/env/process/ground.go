@@ -36,8 +36,8 @@ func takeGround(run string) (*ground, error) {
 	return &ground{address: "127.0.0.1", given: map[int]bool{}}, nil
 }
 
-// port gives out want, or the next one above it that is free on an address of our own; on a shared address
-// any free one.
+// port gives out want, or the next one above it that is not given on an address of our own; on a shared address any
+// free one.
 func (g *ground) port(want int) (int, error) {
 	if want == 0 {
 		return 0, nil // the service listens nowhere
@@ -54,6 +54,16 @@ func (g *ground) port(want int) (int, error) {
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// free finds out that nobody listens on a port of an address: whoever listens on it at all addresses would answer in a
+// part's place.
+func free(address string, port int) error {
+	l, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(port)))
+	if err != nil {
+		return err
+	}
+	return l.Close()
 }
 
 func (g *ground) release() {

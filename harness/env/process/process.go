@@ -3,6 +3,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,9 +57,39 @@ func (h *host) Prepare(context.Context) (map[string]env.Place, error) {
 				return nil, fmt.Errorf("prepare processes: %w", err)
 			}
 		}
+		if err := allFree(s, p); err != nil {
+			return nil, fmt.Errorf("prepare processes: %w", err)
+		}
 		places[s.Name] = p
 	}
 	return places, nil
+}
+
+// allFree tells which port that a service's parts are to listen on somebody else has. It is asked before anything is
+// started, since what is started at the same moment may hold the asking socket for a while.
+func allFree(s scenario.Service, p env.Place) error {
+	for _, port := range []struct {
+		part, what, host string
+		port             int
+	}{
+		{history.App, "its port", cmp.Or(s.Host, p.Host), p.App},
+		{history.Sidecar, "HTTP", p.Host, p.HTTP},
+		{history.Sidecar, "internal gRPC", p.Host, p.Internal},
+		{history.Sidecar, "gRPC", p.Host, p.GRPC},
+		{history.Sidecar, "metrics", p.Host, p.Metrics},
+	} {
+		if port.port == 0 {
+			continue
+		}
+		if err := free(port.host, port.port); err != nil {
+			hint := "end the program that listens there"
+			if port.part == history.App {
+				hint += ", or give the service another `port:`"
+			}
+			return fmt.Errorf("%s/%s can't have port %d (%s): %w (hint: %s)", s.Name, port.part, port.port, port.what, err, hint)
+		}
+	}
+	return nil
 }
 
 // Links are in this process.
