@@ -57,6 +57,10 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	case errors.Is(err, sidecar.ErrForced): // told in its log
 		return exitForced
 	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		fmt.Fprintln(errs, "halfopen: interrupted")
+		return exitUnknown
+	}
 	fmt.Fprintln(errs, "halfopen: "+err.Error())
 	var problems problem.List
 	var broken unjudged
