@@ -80,6 +80,12 @@ func Choose(ctx context.Context, name, binary string) (Ground, error) {
 		return Ground{}, fmt.Errorf("environment %q: want auto, container or process", name)
 	}
 	engine, err := container.Connect(ctx)
+	if ctx.Err() != nil { // nobody knows whether there is one
+		if engine != nil {
+			engine.Close()
+		}
+		return Ground{}, context.Cause(ctx)
+	}
 	if err != nil {
 		if name == "container" {
 			return Ground{}, fmt.Errorf("%w: %w (start one, or use --env process)", ErrNoEngine, err)
@@ -88,6 +94,9 @@ func Choose(ctx context.Context, name, binary string) (Ground, error) {
 	}
 	defer engine.Close()
 	binary, err = staticBinary(ctx, binary, engine.Arch)
+	if ctx.Err() != nil {
+		return Ground{}, context.Cause(ctx)
+	}
 	if err != nil {
 		if name == "container" {
 			return Ground{}, err

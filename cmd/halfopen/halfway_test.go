@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -58,6 +59,19 @@ func TestARunInProcessesIsStoppedAnywhereAndLeavesNothing(t *testing.T) {
 			require.FileExists(t, filepath.Join(reports, run, "verdict.json"), "what was recorded is judged all the same")
 		})
 	}
+}
+
+func TestAClosedTerminalStopsARunInGoodOrder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: runs real processes")
+	}
+	reports := t.TempDir()
+	c := start(t, nil, "run", "--env", "process", "--reports", reports, "nothing-happens")
+	c.await(t, "bring-up")
+	require.NoError(t, c.Process.Signal(syscall.SIGHUP))
+	require.Equal(t, exitUnknown, c.code(t), "%s", c.all.String())
+	require.Contains(t, c.all.String(), "UNKNOWN  ")
+	require.Empty(t, processes(t, reports))
 }
 
 func TestARunThatTakesTooLongIsStoppedAndLeavesNothing(t *testing.T) {

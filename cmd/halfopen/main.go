@@ -31,10 +31,20 @@ const (
 
 func main() {
 	early.Done()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), ending()...)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
+}
+
+// ending are the signals that end the program in good order. A hangup that was ignored from the start, as by nohup,
+// stays so.
+func ending() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }
 
 // run is the whole program: it tells on stderr what went wrong and gives the exit code.
@@ -56,6 +66,10 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		return int(code)
 	case errors.Is(err, sidecar.ErrForced): // told in its log
 		return exitForced
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		fmt.Fprintln(errs, "halfopen: interrupted")
+		return exitUnknown
 	}
 	fmt.Fprintln(errs, "halfopen: "+err.Error())
 	var problems problem.List

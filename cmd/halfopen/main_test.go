@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -156,4 +157,13 @@ func TestDoctorSaysWhatWillBeUsedAndWhy(t *testing.T) {
 	require.Contains(t, out, "takes process: no container engine at DOCKER_HOST=unix:///nonexistent")
 	require.Contains(t, out, "port 8474")
 	require.Contains(t, out, "runs at once")
+}
+
+func TestAnInterruptionBeforeTheRunIsToldAsSuch(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(context.Canceled)
+	var out, errs bytes.Buffer
+	code := run(ctx, []string{"run", "--quiet", "--env", "container", "--reports", t.TempDir(), filepath.Join("..", "..", "scenarios", "nothing-happens")}, &out, &errs)
+	require.Equal(t, exitUnknown, code)
+	require.Contains(t, errs.String(), "halfopen: interrupted\n")
 }

@@ -38,15 +38,23 @@ type Process struct {
 	StartedMS int64 `json:"started_ms"` // milliseconds since 1970
 }
 
-// LedgerDir is where ledgers lie: in the user's cache folder.
+// LedgerDir is where ledgers lie: in the user's cache folder, or where that can't be made, in one of the user's own
+// below the temporary folder.
 func LedgerDir() (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = os.TempDir()
+	if cache, err := os.UserCacheDir(); err == nil {
+		dir := filepath.Join(cache, "halfopen", "runs")
+		if os.MkdirAll(dir, 0o700) == nil && syscall.Access(dir, writable) == nil {
+			return dir, nil
+		}
 	}
-	dir := filepath.Join(cache, "halfopen", "runs")
-	return dir, os.MkdirAll(dir, 0o700)
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("halfopen-%d", os.Getuid()), "runs")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make a folder for the ledgers of runs: %w", err)
+	}
+	return dir, nil
 }
+
+const writable = 2 // W_OK
 
 // OpenLedger starts the ledger of a run of this process.
 func OpenLedger(run string) (*Ledger, error) {

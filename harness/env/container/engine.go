@@ -39,6 +39,35 @@ const connectPatience = 3 * time.Second
 // That none answers is an error with its reason in one line.
 func Connect(ctx context.Context) (*Engine, error) {
 	settle()
+	type answer struct {
+		engine *Engine
+		err    error
+	}
+	got := make(chan answer, 1)
+	go func() { // testcontainers-go panics where it is interrupted, and keeps what it found out by then for good
+		var a answer
+		defer func() {
+			if r := recover(); r != nil {
+				a = answer{err: fmt.Errorf("no container engine: %v", r)}
+			}
+			got <- a
+		}()
+		a.engine, a.err = connect(context.WithoutCancel(ctx))
+	}()
+	select {
+	case a := <-got:
+		return a.engine, a.err
+	case <-ctx.Done():
+		go func() {
+			if a := <-got; a.engine != nil {
+				a.engine.Close()
+			}
+		}()
+		return nil, context.Cause(ctx)
+	}
+}
+
+func connect(ctx context.Context) (*Engine, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectPatience)
 	defer cancel()
 	if os.Getenv("DOCKER_HOST") != "" { // what the user names is what is meant: no other engine will do
