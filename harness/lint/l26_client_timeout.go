@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/resiliency"
@@ -38,8 +39,7 @@ func (c *checking) patience(u use) time.Duration {
 	}
 	least := c.run.options.ClientTimeout
 	for _, v := range s.Callers() {
-		_, named := c.res.spec.Apps[v.Sends.To]
-		if about := u.kind == forApp && v.Sends.To == u.name || u.kind == forDefault && !named; !about || v.Sends.Timeout <= 0 {
+		if !c.about(u, v.Sends.To) || v.Sends.Timeout <= 0 {
 			continue
 		}
 		if least == 0 || v.Sends.Timeout < least {
@@ -47,6 +47,17 @@ func (c *checking) patience(u use) time.Duration {
 		}
 	}
 	return least
+}
+
+// about tells whether a use is in force for calls of an app.
+func (c *checking) about(u use, app string) bool {
+	if u.kind != forDefault {
+		return u.kind == forApp && u.name == app
+	}
+	return !slices.ContainsFunc(c.res.group.resources, func(other *resource) bool {
+		_, named := other.spec.Apps[app]
+		return named && other.covers(c.res)
+	})
 }
 
 func (c *checking) waits(u use, patience time.Duration) {
