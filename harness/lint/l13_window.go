@@ -11,7 +11,7 @@ func l13() Rule {
 	return Rule{
 		ID: "L13", Severity: Warning, Link: pageBreakers,
 		Title:  "the breaker's counts are cleared before a lone caller can trip it",
-		Reason: "With an interval, counts are cleared in the closed state at fixed times. A caller whose k-th failure comes later than that, (k−1)·(gap + d) + d after the first attempt began (d is how long an attempt takes), never gets to k; one that comes at that very moment is too late as well, since no timer ends early. Exponential gaps count with half of their nominal length, the shortest that can happen.",
+		Reason: "With an interval, counts are cleared in the closed state at fixed times. A caller whose k-th failure comes later than that, (k−1)·(gap + d) + d after the first attempt began (d is how long an attempt takes), never gets to k; one that comes at that very moment is too late as well, since no timer ends early. Where retries run out, the next order may come without a gap, and only the other gaps count. Exponential gaps count with half of their nominal length, the shortest that can happen.",
 		Effect: "a lone caller never opens the breaker, however long the outage",
 		Mend:   "a longer interval (or none: 0s), a shorter gap, or a lower threshold",
 		check: func(c *checking) {
@@ -39,7 +39,7 @@ func (c *checking) window(p pair) {
 // the very moment still counts (lint_numbers_test.go in scenarios shows both).
 func (c *checking) neverTrips(u use) (k int, never bool, how string) {
 	b, r := u.breaker, u.retry
-	if b.Interval <= 0 || r.MaxRetries != resiliency.Forever && !c.pausesLonger(u) || r.MaxRetries == 0 {
+	if b.Interval <= 0 || r.MaxRetries == 0 {
 		return 0, false, ""
 	}
 	trip := c.run.trip(b)
@@ -50,23 +50,37 @@ func (c *checking) neverTrips(u use) (k int, never bool, how string) {
 	if !ok || k < 2 {
 		return 0, false, ""
 	}
-	gaps := shortest(*r, k-1)
+	n, gaps := c.between(u, k)
 	switch t := u.timeout; {
 	case gaps >= b.Interval:
-		return k, true, fmt.Sprintf("its %s take at least %s, even where each attempt fails at once", gapsOf(k-1), span(gaps))
-	case t > 0 && t < b.Interval && gaps+mul(k, t) >= b.Interval:
-		return k, true, fmt.Sprintf("where the target hangs, %s of %s and %s take at least %s", times(k, "attempt", "attempts"), span(t), gapsOf(k-1), span(gaps+mul(k, t)))
+		return k, true, fmt.Sprintf("its %s take at least %s, even where each attempt fails at once", gapsOf(n), span(gaps))
+	case n == k-1 && t > 0 && t < b.Interval && gaps+mul(k, t) >= b.Interval:
+		return k, true, fmt.Sprintf("where the target hangs, %s of %s and %s take at least %s", times(k, "attempt", "attempts"), span(t), gapsOf(n), span(gaps+mul(k, t)))
 	}
 	return 0, false, ""
 }
 
 // reach is how long a lone caller needs for k failures: at once, or by the timeout where that is what is told.
 func (c *checking) reach(u use, k int) time.Duration {
-	gaps := shortest(*u.retry, k-1)
+	_, gaps := c.between(u, k)
 	if gaps >= u.breaker.Interval {
 		return gaps
 	}
 	return gaps + mul(k, u.timeout)
+}
+
+// between gives the gaps that a lone caller can't but have between k failures, and the least time that they take.
+// After an operation whose retries have run out, the next order may come at once, and begins with the first gap again.
+func (c *checking) between(u use, k int) (gaps int, sum time.Duration) {
+	r := *u.retry
+	if r.MaxRetries == resiliency.Forever || c.pausesLonger(u) {
+		return k - 1, shortest(r, k-1)
+	}
+	attempts := r.MaxRetries + 1
+	gaps = k - 1 - (k-1+r.MaxRetries)/attempts
+	first, _ := r.Gap(1)
+	late, _ := r.Gap(longRun)
+	return gaps, mul(gaps, min(first, late))
 }
 
 // pausesLonger tells whether the scenario's lone caller pauses between its orders for at least the retry's gap, so

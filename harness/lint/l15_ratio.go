@@ -32,7 +32,7 @@ func (c *checking) ratio(t tripOf, name string) {
 	switch {
 	case t.WholeDivision():
 		c.tell(at, "one count is divided by another, and the fraction is lost", "whole numbers have no fractions: the quotient is 0 until the upper count has reached the lower one", mend)
-	case t.DividesBySuccesses():
+	case t.threshold == 0 && t.DividesBySuccesses():
 		c.tell(at, "the trip divides by totalSuccesses", "while nothing has succeeded it divides by zero, and is false: in a total outage the breaker never opens", "divide by requests: "+mend)
 	case t.threshold == 1 && t.Ratio():
 		c.tell(at, "a ratio without a minimum of requests", fmt.Sprintf("the first request of %s, if it fails, is 100 %%: a single failure after the counts were cleared opens the breaker", name), mend)

@@ -36,7 +36,8 @@ func l16() Rule {
 // neverOpens tells whether a lone caller can't open the breaker even where each attempt fails at once.
 func (c *checking) neverOpens(u use) bool {
 	k, never, _ := c.neverTrips(u)
-	return never && shortest(*u.retry, k-1) >= u.breaker.Interval
+	_, gaps := c.between(u, k)
+	return never && gaps >= u.breaker.Interval
 }
 
 // gapAfterTrip is the shortest gap that can follow the failure that opens the breaker. Only where the operation

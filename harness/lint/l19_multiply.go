@@ -22,6 +22,9 @@ func l19() Rule {
 			retries, _ := c.builtin()
 			outer := retries + 1
 			key, _ := c.res.policy(kindRetry, u.target.Retry)
+			if !key.Set() { // a resource for more apps has it, and tells
+				return
+			}
 			const mend = "name the apps under targets.apps: a target switches the built-in retries off"
 			what := fmt.Sprintf("%s multiplies with the built-in retries", u.target.Retry)
 			switch r := u.retry; {

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/resiliency"
@@ -38,8 +39,7 @@ func (c *checking) patience(u use) time.Duration {
 	}
 	least := c.run.options.ClientTimeout
 	for _, v := range s.Callers() {
-		_, named := c.res.spec.Apps[v.Sends.To]
-		if about := u.kind == forApp && v.Sends.To == u.name || u.kind == forDefault && !named; !about || v.Sends.Timeout <= 0 {
+		if !c.about(u, v.Sends.To) || v.Sends.Timeout <= 0 {
 			continue
 		}
 		if least == 0 || v.Sends.Timeout < least {
@@ -47,6 +47,17 @@ func (c *checking) patience(u use) time.Duration {
 		}
 	}
 	return least
+}
+
+// about tells whether a use is in force for calls of an app.
+func (c *checking) about(u use, app string) bool {
+	if u.kind != forDefault {
+		return u.kind == forApp && u.name == app
+	}
+	return !slices.ContainsFunc(c.res.group.resources, func(other *resource) bool {
+		_, named := other.spec.Apps[app]
+		return named && other.covers(c.res)
+	})
 }
 
 func (c *checking) waits(u use, patience time.Duration) {
@@ -58,7 +69,7 @@ func (c *checking) waits(u use, patience time.Duration) {
 	worst, how, finite := c.worst(u)
 	switch {
 	case !finite:
-		c.tell(u.at, fmt.Sprintf("%s is retried for ever; %s", u.who(), gives), "the retries after that never happen, and the client never hears how its order ended", "as many retries as fit into "+span(patience))
+		c.tell(u.at, fmt.Sprintf("%s can be retried for ever; %s", u.who(), gives), "the retries after that never happen, and the client never hears how its order ended", "as many retries as fit into "+span(patience))
 	case worst > patience:
 		c.tell(u.at, fmt.Sprintf("a call of %s can take %s; %s", u.who(), span(worst.Round(time.Millisecond)), gives), how+": the client is gone before the last of them", "fewer retries, a shorter timeout, or a client that waits for more than "+span(worst.Round(time.Millisecond)))
 	}
@@ -93,42 +104,54 @@ func (c *checking) worst(u use) (total time.Duration, how string, finite bool) {
 // cutShort is the longest that one call can take where the breaker ends it in any case: its failures in a row open
 // the breaker, whatever was before them, and the next retry always comes too soon.
 func (c *checking) cutShort(u use) (total time.Duration, how string, ok bool) {
-	if u.kind != forApp || u.retry == nil || u.breaker == nil || u.breaker.Interval > 0 {
+	if u.kind != forApp || u.retry == nil || u.breaker == nil {
 		return 0, "", false
 	}
 	trip := c.run.trip(u.breaker)
-	k := trip.threshold
-	if k == 0 || !trip.OnlyConsecutive() || u.retry.MaxRetries != resiliency.Forever && u.retry.MaxRetries < k {
+	failures := trip.threshold
+	if failures == 0 || !trip.OnlyConsecutive() {
 		return 0, "", false
 	}
-	_, next := u.retry.Gap(k)
-	_, later := u.retry.Gap(longRun)
-	if u.breaker.Timeout <= max(next, later) {
+	_, first := u.retry.Gap(1)
+	_, late := u.retry.Gap(longRun)
+	gap := max(first, late)
+	if u.breaker.Timeout <= gap {
+		return 0, "", false
+	}
+	if w := u.breaker.Interval; w > 0 {
+		// Counts may be cleared at any time of an attempt, which is not counted then; what follows must fit in.
+		if min(mul(failures+1, u.timeout)+mul(failures, gap), ages) >= w {
+			return 0, "", false
+		}
+		failures *= 2 // all but the last one before that, the one that isn't counted, and all of them
+	}
+	if u.retry.MaxRetries != resiliency.Forever && u.retry.MaxRetries < failures {
 		return 0, "", false
 	}
 	until := *u.retry
-	until.MaxRetries = k // the last of which is refused at once
+	until.MaxRetries = failures // the last of which is refused at once
 	attempts, gaps := longest(until, u.timeout)
-	attempts = min(attempts, k)
+	attempts = min(attempts, failures)
 	return min(mul(attempts, u.timeout)+gaps, ages), fmt.Sprintf("%s of %s, and as many gaps until the open breaker refuses the next", times(attempts, "attempt", "attempts"), span(u.timeout)), true
 }
 
-// longest gives the attempts and gaps of an operation whose every attempt times out, with the longest gaps that can
-// be drawn. An exponential retry ends where the next gap would pass 15 minutes; gaps of the least length fit most
-// attempts in, but the longest time is bounded by the 15 minutes and one attempt either way.
+// longest gives the attempts and gaps of the longest operation whose every attempt times out. An exponential retry
+// ends where the next gap would pass 15 minutes: its last attempt begins by then, however the gaps are drawn.
 func longest(r resiliency.Retry, timeout time.Duration) (attempts int, gaps time.Duration) {
 	if r.Policy != resiliency.Exponential {
 		return r.MaxRetries + 1, mul(r.MaxRetries, r.Duration)
 	}
 	attempts = 1
+	shortest := time.Duration(0)
 	const most = 100_000
 	for n := 1; n < most && (r.MaxRetries == resiliency.Forever || n <= r.MaxRetries); n++ {
-		_, hi := r.Gap(min(n, longRun))
-		if mul(attempts, timeout)+gaps+hi > resiliency.MaxElapsed {
+		lo, hi := r.Gap(min(n, longRun))
+		if mul(attempts, timeout)+shortest+lo > resiliency.MaxElapsed {
 			break
 		}
+		shortest += lo
+		gaps = min(gaps+hi, resiliency.MaxElapsed-mul(attempts, timeout))
 		attempts++
-		gaps += hi
 	}
 	return attempts, gaps
 }

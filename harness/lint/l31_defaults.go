@@ -11,7 +11,7 @@ func l31() Rule {
 	return Rule{
 		ID: "L31", Severity: Note, Link: pageRetries,
 		Title:  "defaults that are in force",
-		Reason: "What a policy leaves out has Dapr's default.",
+		Reason: "What a policy leaves out has Dapr's default. So has a breaker whose timeout or maxRequests is 0.",
 		Effect: "the values that are printed apply",
 		Mend:   "write them out where they matter",
 		check: func(c *checking) {
@@ -33,18 +33,25 @@ func l31() Rule {
 	}
 }
 
-// defaults are the fields that a policy leaves out, with their values.
+// defaults are the fields that a policy leaves out, with their values. To a breaker, none given and 0 are the same.
 func (c *checking) defaults(kind, name string) (out []string) {
 	add := func(field, value string) {
 		if !c.res.has(kind, name, field) {
 			out = append(out, field+": "+value)
 		}
 	}
+	zero := func(field, value string) {
+		add(field, value)
+		_, v := c.res.root.Find("spec", "policies", kind, name, field)
+		if d, err := resiliency.ParseDuration(v.Raw()); err == nil && d <= 0 {
+			out = append(out, fmt.Sprintf("%s: %s (%s counts as left out)", field, value, v.Raw()))
+		}
+	}
 	if kind == kindBreaker {
 		if _, ok := c.res.spec.Breakers[name]; ok {
-			add("maxRequests", "1")
+			zero("maxRequests", "1")
 			add("interval", "0s (counts are never cleared)")
-			add("timeout", "60s")
+			zero("timeout", "60s")
 			add("trip", "consecutiveFailures > 5")
 		}
 		return out

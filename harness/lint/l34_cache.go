@@ -15,7 +15,7 @@ func l34() Rule {
 		needs:  func(o Options) bool { return o.Paths > 0 || o.Scenario != nil },
 		check: func(c *checking) {
 			for _, u := range c.res.uses() {
-				if u.kind != forApp || u.breaker == nil {
+				if u.kind != forApp && u.kind != forDefault || u.breaker == nil {
 					continue
 				}
 				at := u.at
@@ -23,27 +23,31 @@ func l34() Rule {
 					at = key
 				}
 				size := max(u.target.CacheSize, 1)
-				if c.pathAnOrder(u.name) {
-					c.tell(at, fmt.Sprintf("each order to %s has a path of its own", u.name),
+				mend := fmt.Sprintf("circuitBreakerCacheSize: %d", c.run.options.Paths)
+				if u.kind == forDefault {
+					mend = "a target for the app, and there " + mend
+				}
+				if c.pathAnOrder(u) {
+					c.tell(at, fmt.Sprintf("each order to %s has a path of its own", u.who()),
 						"so each has a breaker of its own, which sees one order only: no outage is seen as a whole", "the id in the query or in the body, not in the path")
 				} else if n := c.run.options.Paths; n > size {
-					c.tell(at, fmt.Sprintf("%s has room for %s, and %d paths", u.name, times(size, "breaker", "breakers"), n),
-						"the least recently used breaker goes, and with it that it was open", fmt.Sprintf("circuitBreakerCacheSize: %d", n))
+					c.tell(at, fmt.Sprintf("%s has room for %s, and %d paths", u.who(), times(size, "breaker", "breakers"), n),
+						"the least recently used breaker goes, and with it that it was open", mend)
 				}
 			}
 		},
 	}
 }
 
-// pathAnOrder tells whether the scenario's callers of an app have another path for each order.
-func (c *checking) pathAnOrder(app string) bool {
+// pathAnOrder tells whether the scenario's callers have another path for each order to an app that a use is about.
+func (c *checking) pathAnOrder(u use) bool {
 	s := c.run.options.Scenario
 	if s == nil {
 		return false
 	}
 	for _, v := range s.Callers() {
 		path, _, _ := strings.Cut(v.Sends.Path, "?")
-		if v.Sends.To == app && strings.Contains(path, "{{") {
+		if c.about(u, v.Sends.To) && strings.Contains(path, "{{") {
 			return true
 		}
 	}

@@ -104,9 +104,7 @@ func (r *run) unpack(f *file, d document.Document, items []document.Value, repor
 	}
 	for i, entry := range items {
 		item := d.Apart(entry)
-		if version := text(item.Root, "apiVersion"); version != "" && !strings.HasPrefix(version, "dapr.io/") {
-			f.foreign = true
-		}
+		f.foreign = f.foreign || foreign(text(item.Root, "apiVersion"), text(item.Root, "kind"))
 		if text(item.Root, "metadata", "uid") != "" || text(item.Root, "metadata", "resourceVersion") != "" {
 			f.foreign = true
 		}
@@ -139,17 +137,22 @@ func (r *run) broken(f *file, d document.Document, report *Report) {
 func (f *file) look(text []byte) bool {
 	const small = 8 << 10
 	wanted := len(text) < small || about.Match(text)
-	if kindLine.Match(text) && !(wanted && listLine.Match(text)) { // a list says it by its items
+	if kind := kindLine.FindSubmatch(text); kind != nil && !(wanted && listLine.Match(text)) { // a list says it by its items
 		version := versionLine.FindSubmatch(text)
-		f.foreign = f.foreign || version != nil && !bytes.HasPrefix(version[1], []byte("dapr.io/"))
+		f.foreign = f.foreign || version != nil && foreign(string(version[1]), string(kind[1]))
 	}
 	return wanted
+}
+
+// foreign tells whether only Kubernetes knows a kind: Resiliency of another apiVersion is misspelt.
+func foreign(version, kind string) bool {
+	return version != "" && !strings.HasPrefix(version, "dapr.io/") && kind != "Resiliency"
 }
 
 var (
 	resilient   = regexp.MustCompile(`(?i)resiliency`)
 	about       = regexp.MustCompile(`(?i)resilien|circuitbreaker|retries|timeouts`)
-	kindLine    = regexp.MustCompile(`(?m)^kind:`)
+	kindLine    = regexp.MustCompile(`(?m)^kind:[ \t]*["']?([^\s"']*)`)
 	listLine    = regexp.MustCompile(`(?m)^kind:\s*["']?\w*List\b`)
 	versionLine = regexp.MustCompile(`(?m)^apiVersion:\s*["']?([^\s"']+)`)
 )

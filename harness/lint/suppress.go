@@ -16,14 +16,21 @@ type file struct {
 	source   *Source
 	foreign  bool // there are kinds beside that only Kubernetes knows: it is for kubectl
 	findings []Finding
+	told     map[Finding]bool // without their fields: what an anchor holds is one place, whoever refers to it
 }
 
 // maxFindings is how many are told of one file: who has so many has enough to begin with.
 const maxFindings = 1000
 
 func (f *file) add(x Finding) {
-	if len(f.findings) < maxFindings {
-		x.File = f.source.Name
+	x.File = f.source.Name
+	same := x
+	same.Field = ""
+	if len(f.findings) < maxFindings && !f.told[same] {
+		if f.told == nil {
+			f.told = map[Finding]bool{}
+		}
+		f.told[same] = true
 		f.findings = append(f.findings, x)
 	}
 }

@@ -82,25 +82,33 @@ func unique(names []string) []string {
 	return slices.Compact(names)
 }
 
-// byDefault is what applies to apps that no target names; false where that is nothing.
+// byDefault is what applies to apps that no target names, with what resources beside add to it; false where that is
+// nothing, or a resource for the same apps tells of it.
 func (res *resource) byDefault() (use, bool) {
 	t := resiliency.Target{
-		Timeout: first(res.spec.Timeouts, "DefaultAppTimeoutPolicy", "DefaultTimeoutPolicy"),
-		Retry:   first(res.spec.Retries, "DefaultAppRetryPolicy", "DefaultRetryPolicy"),
-		Breaker: first(res.spec.Breakers, "DefaultAppCircuitBreakerPolicy", "DefaultCircuitBreakerPolicy"),
+		Timeout:   res.first(kindTimeout, "DefaultAppTimeoutPolicy", "DefaultTimeoutPolicy"),
+		Retry:     res.first(kindRetry, "DefaultAppRetryPolicy", "DefaultRetryPolicy"),
+		Breaker:   res.first(kindBreaker, "DefaultAppCircuitBreakerPolicy", "DefaultCircuitBreakerPolicy"),
+		CacheSize: resiliency.DefaultCacheSize,
 	}
 	for _, p := range []struct{ kind, name string }{{kindRetry, t.Retry}, {kindBreaker, t.Breaker}, {kindTimeout, t.Timeout}} {
-		if p.name != "" {
-			key, _ := res.policy(p.kind, p.name)
+		if p.name == "" {
+			continue
+		}
+		if key, _ := res.policy(p.kind, p.name); key.Set() {
 			return res.use(use{kind: forDefault, name: p.name, at: key, target: t}), true
+		}
+		if res.covers(res.beside(p.kind, p.name)) {
+			break
 		}
 	}
 	return use{}, false
 }
 
-func first[V any](m map[string]V, names ...string) string {
+// first finds the first of some names that a policy here or beside has; "" where none has one.
+func (res *resource) first(kind string, names ...string) string {
 	for _, n := range names {
-		if _, ok := m[n]; ok {
+		if key, _ := res.policy(kind, n); key.Set() || res.beside(kind, n) != nil {
 			return n
 		}
 	}

@@ -239,7 +239,7 @@ func (p *parser) apps(v document.Value) {
 
 // target reads the names of a target's policies and, where there is one, the size of its cache.
 func (p *parser) target(e document.Entry, f *document.Fields, effect string) Target {
-	t := Target{Line: e.KeyAt.Line(), CacheSize: defaultCacheSize}
+	t := Target{Line: e.KeyAt.Line(), CacheSize: DefaultCacheSize}
 	t.Timeout = p.named(f.Get("timeout"), "timeouts", defined(p.spec.Timeouts), effect)
 	t.Retry = p.named(f.Get("retry"), "retries", defined(p.spec.Retries), effect)
 	t.Breaker = p.named(f.Get("circuitBreaker"), "circuitBreakers", defined(p.spec.Breakers), effect)
@@ -253,8 +253,8 @@ func (p *parser) target(e document.Entry, f *document.Fields, effect string) Tar
 	return t
 }
 
-// defaultCacheSize is how many breakers, one a path, are kept for an app.
-const defaultCacheSize = 100
+// DefaultCacheSize is how many breakers, one a path, are kept for an app.
+const DefaultCacheSize = 100
 
 // named takes the name of a policy; one that isn't defined silently lacks that kind in daprd, so it is told here.
 func (p *parser) named(v document.Value, kind string, has names, effect string) string {
