@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -21,6 +24,24 @@ type Job struct {
 	Name     string        // the scenario's
 	Nth      int           // which of the repeats, from 1
 	Expected time.Duration // how long it should take
+	Claims   string        // addresses that nobody else may have meanwhile, separated by spaces: see [Claims]
+}
+
+// Claims are the addresses on which a scenario's services listen in every run of it, since they can't be told others:
+// runs that claim the same one would meet if they went on at once.
+func Claims(s scenario.Scenario) []string {
+	var out []string
+	for _, v := range s.Services {
+		if v.Host != "" {
+			out = append(out, net.JoinHostPort(v.Host, strconv.Itoa(v.Port)))
+		}
+	}
+	return out
+}
+
+// Meet tells whether two runs claim the same address.
+func Meet(a, b []string) bool {
+	return slices.ContainsFunc(a, func(address string) bool { return slices.Contains(b, address) })
 }
 
 // Jobs loads scenarios and gives the runs of them, repeated, the longest first: waves of runs that take as long as
@@ -44,7 +65,9 @@ func Jobs(scenarios []string, repeat int, env string) ([]Job, error) {
 			continue
 		}
 		for n := range repeat {
-			out = append(out, Job{Scenario: path, Name: s.Name, Nth: n + 1, Expected: scenario.NewPlan(s, spec).Expected})
+			out = append(out, Job{
+				Scenario: path, Name: s.Name, Nth: n + 1, Expected: scenario.NewPlan(s, spec).Expected, Claims: strings.Join(Claims(s), " "),
+			})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Job) int { return cmp.Compare(b.Expected, a.Expected) })
@@ -130,8 +153,9 @@ func PlayMany(ctx context.Context, m Many) ([]Done, error) {
 	defer end(nil)
 	out := make([]Done, len(m.Jobs))
 	var telling sync.Mutex
-	for from := 0; from < len(m.Jobs); from += m.AtOnce {
-		wave := m.Jobs[from:min(from+m.AtOnce, len(m.Jobs))]
+	for from, to := 0, 0; from < len(m.Jobs); from = to {
+		to = m.waveEnd(from)
+		wave := m.Jobs[from:to]
 		if ctx.Err() != nil {
 			for i, j := range wave {
 				out[from+i] = Done{Job: j, Err: ErrNotRun}
@@ -161,6 +185,19 @@ func PlayMany(ctx context.Context, m Many) ([]Done, error) {
 		running.Wait()
 	}
 	return out, nil
+}
+
+// waveEnd is the first job behind the wave that begins with one: the wave is full there, or would meet it.
+func (m Many) waveEnd(from int) (to int) {
+	var claimed []string
+	for to = from; to < min(from+m.AtOnce, len(m.Jobs)); to++ {
+		claims := strings.Fields(m.Jobs[to].Claims)
+		if Meet(claimed, claims) {
+			break
+		}
+		claimed = append(claimed, claims...)
+	}
+	return to
 }
 
 // one plays one of them.

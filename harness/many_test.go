@@ -12,6 +12,7 @@ import (
 
 	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/problem"
+	"github.com/halfopen/halfopen/harness/scenario"
 )
 
 // pretend is a run of a second of bring-up and so many of load, with an outcome.
@@ -55,6 +56,21 @@ func TestNeverMoreRunsAtOnceThanTheMachineCarries(t *testing.T) {
 	})
 	_, err := PlayMany(t.Context(), Many{Jobs: jobs(1)})
 	require.ErrorContains(t, err, "want one at least")
+}
+
+// Runs that listen on the same address wait for each other, however many the machine carries.
+func TestRunsThatClaimTheSameAddressAreNotOnAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := jobs(4)
+		all[1].Claims, all[2].Claims = "127.0.0.1:7000 127.0.0.1:7001", "127.0.0.1:7001"
+		began := time.Now()
+		done, err := PlayMany(t.Context(), Many{Jobs: all, AtOnce: 4, play: pretend(2*time.Second, oracle.Pass)})
+		require.NoError(t, err)
+		require.Len(t, done, 4)
+		require.Equal(t, 6*time.Second, time.Since(began), "two waves")
+	})
+	claims := Claims(scenario.Scenario{Services: []scenario.Service{{Name: "a", Port: 7000, Host: "127.0.0.1"}, {Name: "b", Port: 7001}}})
+	require.Equal(t, []string{"127.0.0.1:7000"}, claims)
 }
 
 // The place of each run on its wave's stage is taken before the first of them can be up.

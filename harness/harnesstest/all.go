@@ -42,11 +42,11 @@ func RunAll(t *testing.T, folder string, options ...Option) {
 		t.Run(filepath.ToSlash(c.dir), func(t *testing.T) {
 			var w *wave
 			if early {
-				w = waves.join()
+				w = waves.join(c.claims)
 			}
 			t.Parallel()
 			if !early {
-				w = waves.join()
+				w = waves.join(c.claims)
 			}
 			defer w.running.Done()
 			if w.before != nil {
@@ -99,16 +99,18 @@ type wave struct {
 	stage   harness.Stage
 	running sync.WaitGroup
 	size    int
+	claimed []string // addresses that its scenarios listen on
 	before  *wave
 }
 
-func (w *waves) join() *wave {
+func (w *waves) join(claims []string) *wave {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.last == nil || w.last.size == w.atOnce {
+	if w.last == nil || w.last.size == w.atOnce || harness.Meet(w.last.claimed, claims) {
 		w.last = &wave{before: w.last}
 	}
 	w.last.size++
+	w.last.claimed = append(w.last.claimed, claims...)
 	w.last.running.Add(1)
 	return w.last
 }
@@ -118,6 +120,7 @@ type found struct {
 	dir      string
 	own      bool // it has services of its user's
 	expected time.Duration
+	claims   []string
 }
 
 // longestFirst keeps the waves short: those that take as long go on together.
@@ -137,7 +140,7 @@ func longestFirst(t *testing.T, folder string) []found {
 			t.Fatal(err)
 		}
 		own := slices.ContainsFunc(s.Services, func(v scenario.Service) bool { return v.App == "" })
-		out = append(out, found{filepath.Dir(file), own, scenario.NewPlan(s, spec).Expected})
+		out = append(out, found{filepath.Dir(file), own, scenario.NewPlan(s, spec).Expected, harness.Claims(s)})
 	}
 	slices.SortStableFunc(out, func(a, b found) int { return cmp.Compare(b.expected, a.expected) })
 	return out

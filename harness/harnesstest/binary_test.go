@@ -53,10 +53,15 @@ func TestProgramsOfEarlierTestsAreSwept(t *testing.T) {
 
 func TestScenariosGoInWaves(t *testing.T) {
 	w := &waves{atOnce: 2}
-	first := w.join()
-	require.Same(t, first, w.join())
-	second := w.join()
+	first := w.join(nil)
+	require.Same(t, first, w.join([]string{"127.0.0.1:7000"}))
+	second := w.join(nil)
 	require.NotSame(t, first, second)
 	require.Same(t, first, second.before)
 	require.Nil(t, first.before)
+
+	w = &waves{atOnce: 9}
+	first = w.join([]string{"127.0.0.1:7000"})
+	require.Same(t, first, w.join([]string{"127.0.0.1:7001"}))
+	require.NotSame(t, first, w.join([]string{"127.0.0.1:7001"}), "they would meet")
 }
