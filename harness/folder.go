@@ -39,6 +39,18 @@ const (
 // verdict last.
 type folder struct{ path string }
 
+// MakeReports makes the folder into which runs are written. A NotStarted error says why it can't be written to.
+func MakeReports(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return NotStarted{fmt.Errorf("make the folder of reports: %w", err)}
+	}
+	probe, err := os.CreateTemp(dir, ".writable-*")
+	if err != nil {
+		return NotStarted{fmt.Errorf("write to the folder of reports: %w", err)}
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
 // newFolder makes a run's folder and saves what goes into the run.
 func newFolder(reports, id string, plan scenario.Plan, spec *resiliency.Spec, sidecarSpec []byte) (folder, error) {
 	if reports == "" {

@@ -54,7 +54,7 @@ func Play(ctx context.Context, o Options) (*Run, error) {
 	id := runID(plan.Scenario.Name)
 	dir, err := newFolder(o.Reports, id, plan, spec, sidecarSpec)
 	if err != nil {
-		return nil, err
+		return nil, NotStarted{err}
 	}
 	h := header(id, plan, spec, sidecarSpec, ground, beside)
 	rec, closeHistory, err := dir.record(h)

@@ -88,6 +88,8 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"an_index_and_a_run":        {[]string{"report", "--index", "reports", "run"}, "takes all runs of the folder"},
 		"two_runs_as_html":          {[]string{"report", "--format", "html", "reports/example"}, "2 runs as html: one at a time"},
 		"an_unknown_fail_on":        {[]string{"run", "--fail-on", "always", "nothing-happens"}, `--fail-on "always": want broken, unknown`},
+		"no_folder_for_reports":     {[]string{"run", "--env", "process", "--reports", "go.mod/x", "nothing-happens"}, "go.mod: not a directory"},
+		"no_folder_for_many":        {[]string{"run", "--env", "process", "--repeat", "2", "--reports", "go.mod/x", "nothing-happens"}, "make the folder of reports: mkdir go.mod: not a directory"},
 		"a_missing_baseline":        {[]string{"run", "--reports", reports, "--baseline", "nowhere.json", "nothing-happens"}, "nowhere.json: can't be read: no such file or directory\n    hint: halfopen baseline update"},
 		"a_baseline_that_is_none":   {[]string{"run", "--reports", reports, "--baseline", "go.mod", "nothing-happens"}, "go.mod:1: not a baseline"},
 		"a_baseline_to_show":        {[]string{"baseline", "show", "--baseline", "nowhere.json"}, "nowhere.json: can't be read"},

@@ -79,6 +79,9 @@ func runMany(ctx context.Context, out, errs io.Writer, o harness.Options, jobs [
 	if err != nil {
 		return err
 	}
+	if err := harness.MakeReports(o.Reports); err != nil {
+		return err
+	}
 	atOnce, why := harness.Carries(ground.Name)
 	if m.parallel > atOnce {
 		fmt.Fprintf(errs, "--parallel %d: this machine carries %d at once (%s)\n", m.parallel, atOnce, why)
