@@ -20,8 +20,8 @@ var notForeseen = map[string]string{
 	"spec-that-does-not-load": "the sidecar of checkout can't load its spec",
 }
 
-// tooManyWays are the folders of which some ways are told, since jitter or callers that send at once leave too many open.
-var tooManyWays = []string{"exponential-stays-in-its-envelope", "many-callers-share-a-breaker"}
+// tooManyWays are the folders of which some ways are told, since callers that send at once leave too many open.
+var tooManyWays = []string{"many-callers-share-a-breaker"}
 
 // Each scenario of this folder goes in memory in one of the ways that are foretold, exactly.
 func TestEveryScenarioIsForeseen(t *testing.T) {

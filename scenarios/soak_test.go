@@ -48,7 +48,7 @@ func TestSoak(t *testing.T) {
 		require.NotNil(t, d.Run, "%s #%d: %v", d.Name, d.Nth, d.Err)
 		require.NoError(t, d.Err, "%s #%d", d.Name, d.Nth)
 		if d.Run.Verdict.Outcome == oracle.Unknown {
-			require.True(t, forSlackAlone(d.Run.Verdict), "%s: %s", d.Run.Dir, strings.Join(d.Run.Verdict.Why, "\n"))
+			require.True(t, d.Run.Verdict.ForSlackAlone(), "%s: %s", d.Run.Dir, strings.Join(d.Run.Verdict.Why, "\n"))
 		}
 	}
 	require.LessOrEqual(t, s.All.Unknown*50, s.All.Runs, "too many runs could not be judged:\n%s", strings.Join(s.Unkept, "\n"))
@@ -141,25 +141,6 @@ func (s *study) write(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(s.reports, s.Name+".json"), append(text, '\n'), 0o644))
 }
 
-// forSlackAlone tells whether all that could not be judged was so because the machine was late.
-func forSlackAlone(v oracle.Verdict) bool {
-	doubts := 0
-	for _, r := range v.Results {
-		if r.Applies && r.Outcome == oracle.Unknown {
-			doubts++
-			if !strings.HasPrefix(r.Why, "slack: ") {
-				return false
-			}
-		}
-	}
-	for _, why := range v.Why {
-		if strings.HasPrefix(why, "history: ") || strings.HasPrefix(why, "the harness: ") {
-			return false
-		}
-	}
-	return doubts > 0
-}
-
 func TestOnlySlackIsSlack(t *testing.T) {
 	doubt := func(why string) oracle.Result { return oracle.Result{Applies: true, Outcome: oracle.Unknown, Why: why} }
 	late := doubt("slack: the machine was late by 300ms, more than 20 % of the promised 500ms")
@@ -172,6 +153,6 @@ func TestOnlySlackIsSlack(t *testing.T) {
 		"no_doubt":           {oracle.Verdict{}, false},
 		"a_flaw":             {oracle.Verdict{Results: []oracle.Result{late}, Why: []string{"history: it is truncated"}}, false},
 	} {
-		require.Equal(t, c.want, forSlackAlone(c.v), name)
+		require.Equal(t, c.want, c.v.ForSlackAlone(), name)
 	}
 }

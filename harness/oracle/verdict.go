@@ -2,6 +2,7 @@
 package oracle
 
 import (
+	"strings"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/history"
@@ -134,4 +135,24 @@ type Moment struct {
 	N       int           `json:"n,omitempty"`        // the attempt's number within its operation, from 1
 	Count   int           `json:"count,omitempty"`    // how many alike moments this line stands for (steady state is folded)
 	Until   time.Duration `json:"until_ns,omitempty"` // of the last of them; of a fault: when it healed
+}
+
+// ForSlackAlone tells whether something could not be judged, and all of it only because the machine was late: such a run
+// is worth playing again.
+func (v Verdict) ForSlackAlone() bool {
+	doubts := 0
+	for _, r := range v.Results {
+		if r.Applies && r.Outcome == Unknown {
+			doubts++
+			if !strings.HasPrefix(r.Why, "slack: ") {
+				return false
+			}
+		}
+	}
+	for _, why := range v.Why {
+		if strings.HasPrefix(why, "history: ") || strings.HasPrefix(why, "the harness: ") {
+			return false
+		}
+	}
+	return doubts > 0
 }
