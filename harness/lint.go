@@ -97,7 +97,7 @@ func readScenario(path string) (scenario.Scenario, error) {
 // sources reads all files, those of folders in the order of their names.
 func (l Lint) sources() (out []lint.Source, unread problem.List) {
 	seen := map[string]bool{}
-	add := func(path string) {
+	add := func(path string, named bool) {
 		if seen[path] {
 			return
 		}
@@ -107,7 +107,7 @@ func (l Lint) sources() (out []lint.Source, unread problem.List) {
 			unread = append(unread, unreadable(path, err, "")...)
 			return
 		}
-		out = append(out, lint.Source{Name: path, Data: text})
+		out = append(out, lint.Source{Name: path, Data: text, Named: named})
 	}
 	for _, path := range l.Paths {
 		if path == "-" {
@@ -116,15 +116,15 @@ func (l Lint) sources() (out []lint.Source, unread problem.List) {
 				unread = append(unread, problem.Problem{File: "-", What: "can't be read: " + err.Error()})
 				continue
 			}
-			out = append(out, lint.Source{Name: "stdin", Data: text})
+			out = append(out, lint.Source{Name: "stdin", Data: text, Named: true})
 			continue
 		}
 		info, err := os.Stat(path)
 		if err != nil || !info.IsDir() {
-			add(filepath.Clean(path))
+			add(filepath.Clean(path), true)
 			continue
 		}
-		unread = append(unread, walkYAML(path, add)...)
+		unread = append(unread, walkYAML(path, func(path string) { add(path, false) })...)
 	}
 	return out, unread
 }

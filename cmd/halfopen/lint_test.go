@@ -95,3 +95,24 @@ func TestManyRunsTellALineForEachSpec(t *testing.T) {
 	require.Contains(t, errs, "lint: scenarios/only-the-scoped-app/resiliency.yaml: L16, L18, L27\n")
 	require.Equal(t, 2, strings.Count(errs, "lint: "))
 }
+
+// A file that its user names must be one that can be read; what lies beside a spec in a folder may be anything. What is
+// found in others is told all the same.
+func TestANamedFileThatIsNoYAMLIsTold(t *testing.T) {
+	t.Chdir(root(t))
+	dir := t.TempDir()
+	broken, spec := filepath.Join(dir, "values.yaml"), filepath.Join(dir, "resiliency.yaml")
+	require.NoError(t, os.WriteFile(broken, []byte("replicas: [1, 2\nname: x\n"), 0o644))
+	text, err := os.ReadFile("scenarios/stop-order-processor/resiliency.yaml")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(spec, text, 0o644))
+	code, out, errs := again(t, "lint", broken, spec)
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, broken+":")
+	require.Contains(t, errs, "not YAML")
+	require.Contains(t, out, "L18")
+	code, out, errs = again(t, "lint", dir)
+	require.Equal(t, exitKept, code, errs)
+	require.Empty(t, errs)
+	require.Contains(t, out, "L18")
+}

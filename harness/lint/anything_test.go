@@ -34,7 +34,7 @@ func FuzzCheck(f *testing.F) {
 		o := lint.Options{ClientTimeout: time.Second, Paths: 1000, Dapr: lint.Version{Major: 1, Minor: 14}}
 		var r lint.Report
 		most := heap.Most(func() {
-			r = lint.Check([]lint.Source{{Name: "a/x.yaml", Data: text}, {Name: "a/y.yaml", Data: []byte(example)}}, o)
+			r = lint.Check([]lint.Source{{Name: "a/x.yaml", Data: text, Named: true}, {Name: "a/y.yaml", Data: []byte(example)}}, o)
 			lint.WriteText(io.Discard, r, lint.TextOptions{Width: 80})
 			require.NoError(t, lint.WriteJSON(io.Discard, r))
 			require.NoError(t, lint.WriteSARIF(io.Discard, r, ""))

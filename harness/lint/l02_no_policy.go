@@ -1,8 +1,10 @@
 package lint
 
 import (
+	"slices"
 	"strings"
 
+	"github.com/halfopen/halfopen/harness/document"
 	"github.com/halfopen/halfopen/harness/problem"
 	"github.com/halfopen/halfopen/harness/resiliency"
 )
@@ -16,11 +18,19 @@ func l02() Rule {
 		Mend:   "define the policy, or correct the name (names are exact, their case too)",
 		Shown:  "in memory; a component's crash can't be shown here, where components are not run",
 		check: func(c *checking) {
-			if !c.res.unreadable("spec.policies") { // else nobody knows what is defined
-				c.pass(Error, noPolicy, resiliency.NoPolicy)
-			}
+			c.passSome(Error, noPolicy, c.res.defines, resiliency.NoPolicy)
 		},
 	}
+}
+
+// defines tells whether it can be known which policies there are of the kind that a target's field names: not where they
+// don't stand in a map. A policy with a value that can't be read is there all the same.
+func (res *resource) defines(p problem.Problem) bool {
+	kind := map[string]string{"timeout": kindTimeout, "retry": kindRetry, "circuitBreaker": kindBreaker}[p.Field[lastDot(p.Field):]]
+	return !slices.ContainsFunc(res.doc.Problems, func(p problem.Problem) bool {
+		noMap := p.Kind == document.Type || p.Kind == document.List
+		return noMap && (strings.EqualFold(p.Field, "spec.policies") || strings.EqualFold(p.Field, "spec.policies."+kind))
+	})
 }
 
 func noPolicy(p problem.Problem) string {

@@ -20,8 +20,9 @@ const (
 
 // A Source is a file's name, as its user gave it, and its text.
 type Source struct {
-	Name string
-	Data []byte
+	Name  string
+	Data  []byte
+	Named bool // its user named this very file, and not a folder that it is in
 }
 
 // Options say what is known beyond the specs. The zero value knows nothing.

@@ -112,18 +112,23 @@ func (r *run) unpack(f *file, d document.Document, items []document.Value, repor
 	}
 }
 
-// broken tells of a document that can't be read: what is no YAML is a finding, what is too large is not judged.
+// broken tells of a document that can't be read: what is no YAML is a finding where it has to do with resiliency, and else
+// told of a file that its user named. What is too large is not judged.
 func (r *run) broken(f *file, d document.Document, report *Report) {
 	for _, p := range d.Problems {
 		if p.Kind != document.Syntax {
 			report.Unread = append(report.Unread, p)
 			continue
 		}
-		if !resilient.Match(f.source.Data) {
+		ours := resilient.Match(f.source.Data)
+		switch {
+		case !ours && !f.source.Named:
 			return
-		}
-		if bytes.Contains(f.source.Data, []byte("{{")) {
+		case bytes.Contains(f.source.Data, []byte("{{")):
 			p.Hint = "a template is rendered first: helm template … | halfopen lint -"
+			report.Unread = append(report.Unread, p)
+			continue
+		case !ours:
 			report.Unread = append(report.Unread, p)
 			continue
 		}

@@ -77,9 +77,14 @@ func (c *checking) say(s Severity, at document.Value, what, effect, mend string)
 
 // pass adds what the readers have found already, of some kinds.
 func (c *checking) pass(s Severity, effect func(problem.Problem) string, kinds ...problem.Kind) {
+	c.passSome(s, effect, func(problem.Problem) bool { return true }, kinds...)
+}
+
+// passSome is pass for those problems of which the rule has something to say.
+func (c *checking) passSome(s Severity, effect func(problem.Problem) string, about func(problem.Problem) bool, kinds ...problem.Kind) {
 	for _, p := range c.res.doc.Problems {
 		for _, k := range kinds {
-			if p.Kind != k {
+			if p.Kind != k || !about(p) {
 				continue
 			}
 			mend := p.Hint
