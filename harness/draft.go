@@ -10,7 +10,6 @@ import (
 	"text/template"
 	"time"
 
-	"github.com/halfopen/halfopen/harness/document"
 	"github.com/halfopen/halfopen/harness/oracle"
 	"github.com/halfopen/halfopen/harness/problem"
 	"github.com/halfopen/halfopen/harness/resiliency"
@@ -46,7 +45,7 @@ func (o Outage) Draft(name string) (Draft, error) {
 	if o.Target == "" {
 		o.Target = "unknown" // told already
 	}
-	problems = append(append(problems, o.problems()...), o.outOfScope(spec)...)
+	problems = slices.Concat(problems, o.problems(), o.outOfScope(spec), o.misnamed(spec))
 	if name == "" {
 		name = "stop-" + o.Target
 	}
@@ -154,12 +153,8 @@ func roundUp(d, unit time.Duration) time.Duration { return (d + unit - 1) / unit
 // told says what is to be expected, and decides whether the open breaker is asked.
 func (s *sketch) told(given bool) {
 	note := func(format string, args ...any) { s.Notes = append(s.Notes, fmt.Sprintf(format, args...)) }
-	if targets := slices.Sorted(maps.Keys(s.spec.Apps)); !s.Policies.Named && len(targets) > 0 {
-		hint := ""
-		if near := document.Nearest(s.Target, targets); near != "" {
-			hint = fmt.Sprintf(", did you mean %s?", near)
-		}
-		note("the spec's targets do not name %s (they name %s%s): in force are %s", s.Target, strings.Join(targets, ", "), hint, s.Policies.Why)
+	if what := unnamed(s.spec, s.Caller, s.Target); what != "" {
+		note("%s", what)
 	}
 	away := fmt.Sprintf("%s is away for %s", s.Target, s.Stop)
 	b := s.Policies.Breaker

@@ -25,7 +25,7 @@ import (
 func Explore(ctx context.Context, file string, q explore.Question) (explore.Result, error) {
 	problems := exploreProblems(q)
 	spec, more := specFor(file, q)
-	if problems = append(problems, more...); len(problems) > 0 {
+	if problems = slices.Concat(problems, more, outage(file, q).misnamed(spec)); len(problems) > 0 {
 		return explore.Result{}, problems
 	}
 	return sweep(ctx, q.WithDefaults(spec), spec)
@@ -36,7 +36,11 @@ func ExploreEdit(ctx context.Context, was, is string, q explore.Question) (explo
 	problems := exploreProblems(q)
 	old, more := specFor(was, q)
 	edited, still := specFor(is, q)
-	if problems = slices.Concat(problems, more, still); len(problems) > 0 {
+	problems = slices.Concat(problems, more, still)
+	if astray := outage(is, q).misnamed(edited); len(outage(was, q).misnamed(old)) > 0 { // else the edit is about just that
+		problems = append(problems, astray...)
+	}
+	if len(problems) > 0 {
 		return explore.Comparison{}, problems
 	}
 	q = q.WithDefaults(old, edited)
@@ -76,6 +80,10 @@ func sweep(ctx context.Context, q explore.Question, spec *resiliency.Spec) (expl
 	return explore.NewSweeper(q, spec).Find(samples), nil
 }
 
+func outage(file string, q explore.Question) Outage {
+	return Outage{Spec: file, Target: q.Target, Caller: q.Caller}
+}
+
 // specFor reads a spec that has to apply to a caller.
 func specFor(file string, q explore.Question) (*resiliency.Spec, problem.List) {
 	text, err := readFile(file)
@@ -83,7 +91,7 @@ func specFor(file string, q explore.Question) (*resiliency.Spec, problem.List) {
 		return nil, unreadable(file, err, "the path of a Resiliency spec")
 	}
 	spec, problems := resiliency.Parse(file, text)
-	return spec, append(problems, Outage{Spec: file, Target: q.Target, Caller: q.Caller}.outOfScope(spec)...)
+	return spec, append(problems, outage(file, q).outOfScope(spec)...)
 }
 
 // exploreProblems says what is wrong with a question; empty spans are none.

@@ -2,7 +2,9 @@ package harness
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/oracle"
@@ -31,7 +33,7 @@ func ForecastOutage(o Outage) (f oracle.Forecast, err error) {
 	}
 	spec, more := resiliency.Parse(o.Spec, text)
 	problems = append(problems, more...)
-	problems = append(problems, o.outOfScope(spec)...)
+	problems = append(append(problems, o.outOfScope(spec)...), o.misnamed(spec)...)
 	if len(problems) > 0 {
 		return f, problems
 	}
@@ -52,6 +54,49 @@ func (o Outage) outOfScope(spec *resiliency.Spec) problem.List {
 	return problem.List{{
 		File: o.Spec, Field: "scopes", What: fmt.Sprintf("they leave the caller %s out, so none of it applies", o.Caller), Hint: hint,
 	}}
+}
+
+// misnamed finds a target to which nothing of the spec applies, and which is written almost as one to which something
+// does.
+func (o Outage) misnamed(spec *resiliency.Spec) problem.List {
+	near := spec.Misnamed(o.Target)
+	if p := spec.For(o.Caller, o.Target); near == "" || p.Timeout != nil || p.Retry != nil || p.Breaker != nil {
+		return nil
+	}
+	return problem.List{{
+		File: "command line", Field: "--target", What: fmt.Sprintf("nothing of the spec applies to %s", o.Target), Hint: fmt.Sprintf("did you mean %s?", near),
+	}}
+}
+
+// unnamed says what applies to a target that the spec's targets do not name, where they name others; "" where they do.
+func unnamed(spec *resiliency.Spec, caller, target string) string {
+	p := spec.For(caller, target)
+	targets := slices.Sorted(maps.Keys(spec.Apps))
+	if p.Named || len(targets) == 0 {
+		return ""
+	}
+	hint := ""
+	if near := spec.Misnamed(target); near != "" {
+		hint = fmt.Sprintf(", did you mean %s?", near)
+	}
+	return fmt.Sprintf("the spec's targets do not name %s (they name %s%s): in force are %s", target, strings.Join(targets, ", "), hint, p.Why)
+}
+
+// Unnamed warns of a question about a target that a spec's targets do not name: what is told is then of the defaults.
+// There is nothing where the question is refused: who asks will hear that anyway.
+func Unnamed(file, caller, target string) problem.List {
+	text, err := readFile(file)
+	if err != nil {
+		return nil
+	}
+	spec, problems := resiliency.Parse(file, text)
+	if o := (Outage{Caller: caller, Target: target}); len(problems) > 0 || len(o.misnamed(spec)) > 0 {
+		return nil
+	}
+	if what := unnamed(spec, caller, target); what != "" {
+		return problem.List{{File: file, Field: "spec.targets.apps", What: what}}
+	}
+	return nil
 }
 
 func (o Outage) problems() (out problem.List) {

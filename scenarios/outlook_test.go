@@ -1,6 +1,9 @@
 package scenarios
 
 import (
+	"fmt"
+	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +76,90 @@ func TestTheSentencesOfAForecastAreTrue(t *testing.T) {
 			many(t, q, spec, o, p)
 		})
 	}
+}
+
+// slowerSpecs are those under which a slower link may come to something, and some.
+func slowerSpecs() map[string]explored {
+	out := maps.Clone(exploredSpecs)
+	out["retries_for_ever_under_a_timeout"] = explored{
+		policies: "timeouts: { t: 1s }\n    retries: { r: { duration: 2s, maxRetries: -1 } }\n    circuitBreakers: { b: { timeout: 2s, trip: consecutiveFailures >= 3 } }",
+		target:   "{ timeout: t, retry: r, circuitBreaker: b }",
+	}
+	out["a_timeout_alone"] = explored{policies: "timeouts: { t: 800ms }", target: "{ timeout: t }"}
+	out["exponential_gaps_under_a_timeout"] = explored{
+		policies: "timeouts: { t: 900ms }\n    retries: { r: { policy: exponential, maxInterval: 2s, maxRetries: 4 } }", target: "{ timeout: t, retry: r }",
+	}
+	out["a_breaker_that_refuses_callers_with_little_patience"] = explored{
+		policies: "circuitBreakers: { b: { timeout: 4s, trip: consecutiveFailures >= 3 } }", target: "{ circuitBreaker: b }",
+		q: explore.Question{Timeout: 1500 * time.Millisecond},
+	}
+	return out
+}
+
+// What the forecast says of a slower link is what runs in memory come to, just below the latency from which on attempts
+// fail, and above it.
+func TestTheSentencesOfASlowerLinkAreTrue(t *testing.T) {
+	notShort(t)
+	fails := 0
+	for name, e := range slowerSpecs() {
+		spec, problems := resiliency.Parse("resiliency.yaml", []byte(e.text()))
+		require.Empty(t, problems)
+		limit := 10 * time.Second // any will do where nothing ends an attempt
+		if p := spec.For("checkout", "order-processor"); p.Timeout != nil {
+			limit = *p.Timeout
+		}
+		if e.q.Timeout > 0 {
+			limit = min(limit, e.q.Timeout)
+		}
+		for _, latency := range []time.Duration{limit/2 - 2*time.Millisecond, limit/2 + 5*time.Millisecond, 2 * limit} {
+			const every, outage, lead = time.Second, 50 * time.Second, 500 * time.Microsecond
+			q := explore.Question{Target: "order-processor", Caller: "checkout", Timeout: e.q.Timeout}
+			slow := explore.Case{Fault: scenario.Latency, Outage: outage, Callers: 1, Every: every, Lead: lead, Latency: latency}
+			s := q.Scenario(slow)
+			o := oracle.ForeseeOutage(scenario.NewPlan(s, spec), spec).Outlooks[0]
+			fails += len(o.Sentences()) - 1
+			t.Run(fmt.Sprintf("%s/%s", name, latency), func(t *testing.T) {
+				t.Parallel()
+				c, toll := play(t, s, spec)
+				said := strings.Join(o.Sentences(), "\n")
+				if !o.Slow {
+					require.Len(t, o.Sentences(), 1)
+					require.Equal(t, 1, toll.Attempts, said)
+					require.Zero(t, toll.Opened, said)
+					require.Equal(t, 2*latency, toll.Hang, said)
+					return
+				}
+				if o.Trips != nil {
+					within(t, o.Trips.After, toll.Opens-lead-limit, "the breaker opens")
+					require.Equal(t, o.Trips.Failure, firstOpening(c), said)
+				} else {
+					require.Zero(t, toll.Opened, said)
+				}
+				if o.Hangs == nil {
+					require.GreaterOrEqual(t, toll.Hang, outage-lead, said)
+				} else {
+					within(t, *o.Hangs, toll.Hang, "an order hangs")
+					require.GreaterOrEqual(t, toll.Attempts, o.Fewest, said)
+					require.LessOrEqual(t, toll.Attempts, o.Attempts, said)
+				}
+				if o.Refused {
+					require.Positive(t, toll.GivenUp, said)
+				}
+				for _, outage := range []time.Duration{outage / 3, outage / 2, outage} {
+					for _, callers := range []int{1, o.Many.Callers} {
+						slow.Outage, slow.Callers = outage, callers
+						c, _ := play(t, q.Scenario(slow), spec)
+						bound := o.Recovers
+						if callers > 1 {
+							bound = o.Many.Recovers
+						}
+						require.LessOrEqual(t, sinceReady(c), bound, "%d callers, %s\n%s", callers, outage, said)
+					}
+				}
+			})
+		}
+	}
+	require.Greater(t, fails, 10, "attempts fail of some of them")
 }
 
 // many holds what is said of several callers against runs of so many.

@@ -43,6 +43,9 @@ values from which on something else happens. With --compare OLD NEW it tells wha
 			if o.form != "text" && o.form != "json" {
 				return fmt.Errorf("format %q: want text or json", o.form)
 			}
+			for _, spec := range args {
+				tellWarnings(cmd.ErrOrStderr(), harness.Unnamed(spec, o.q.Caller, o.q.Target), "")
+			}
 			return o.run(cmd.Context(), cmd.OutOrStdout(), args)
 		},
 	}

@@ -33,6 +33,7 @@ breaker transitions, refusals and recovery, and in plain words what a caller wil
 			if err != nil {
 				return err
 			}
+			tellWarnings(cmd.ErrOrStderr(), harness.Unnamed(o.Spec, o.Caller, o.Target), "")
 			return writeAs(cmd.OutOrStdout(), asJSON || form == "json", f, func(w io.Writer) { oracle.WriteForecast(w, f) })
 		},
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,4 +58,45 @@ func TestASpecIsExplored(t *testing.T) {
 	code, out, errs = again(t, "explore", "--compare", spec, "scenarios/testdata/specs/open-for-2s.yaml", "--target", "order-processor", "--cases", "500", "--callers", "1..2", "--fault", "stop")
 	require.Equal(t, exitKept, code, errs)
 	require.Contains(t, out, "of 500 cases differ")
+}
+
+// A target that is written almost as one of the spec's is refused before anything is done, where nothing of the spec
+// applies to it. Another one that the spec does not name gets a warning, since only defaults are told of it.
+func TestAMistypedTargetIsRefused(t *testing.T) {
+	t.Chdir(root(t))
+	const spec = "scenarios/stop-order-processor/resiliency.yaml"
+	for _, args := range [][]string{
+		{"forecast", spec, "--target", "order-procesor"},
+		{"explore", spec, "--target", "order-procesor"},
+		{"explore", "--compare", spec, spec, "--target", "order-procesor"},
+		{"try", spec, "--target", "order-procesor"},
+		{"init", "--resiliency", spec, "--app-id", "order-procesor", filepath.Join(t.TempDir(), "away")},
+	} {
+		t.Run(args[0], func(t *testing.T) {
+			code, out, errs := again(t, args...)
+			require.Equal(t, exitUsage, code, out)
+			require.Contains(t, errs, "nothing of the spec applies to order-procesor\n    hint: did you mean order-processor?")
+			require.Equal(t, args[0] == "init", strings.Contains(errs, "--app-id"), errs)
+			require.NotContains(t, errs, "warning")
+		})
+	}
+	for _, args := range [][]string{
+		{"forecast", spec, "--target", "payments"}, {"explore", spec, "--target", "payments", "--cases", "50"},
+	} {
+		code, _, errs := again(t, args...)
+		require.Equal(t, exitKept, code)
+		require.Contains(t, errs, "warning: "+spec)
+		require.Contains(t, errs, "the spec's targets do not name payments (they name order-processor)")
+	}
+}
+
+func TestTheForecastOfASlowerLink(t *testing.T) {
+	const spec = "scenarios/latency-under-and-over-the-timeout/resiliency.yaml"
+	_, out, _ := command(t, "forecast", spec, "--target", "order-processor", "--latency", "100ms")
+	require.Contains(t, out, "An order takes 200ms longer, and no policy acts.")
+	require.NotContains(t, out, "the target is")
+	_, out, _ = again(t, "forecast", spec, "--target", "order-processor", "--latency", "20s")
+	require.Contains(t, out, "ends it before: each attempt fails")
+	require.Contains(t, out, "Once the link is as fast as before")
+	require.NotContains(t, out, "the target is")
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -61,6 +62,14 @@ func initialize(cmd *cobra.Command, o harness.Outage, dir string) error {
 		name = filepath.Base(path)
 	}
 	d, err := o.Draft(name)
+	var problems problem.List
+	if errors.As(err, &problems) {
+		for i := range problems { // what `try` calls --target
+			p := &problems[i]
+			p.Field, p.Hint = strings.ReplaceAll(p.Field, "--target", "--app-id"), strings.ReplaceAll(p.Hint, "--target", "--app-id")
+		}
+		return problems
+	}
 	if err != nil {
 		return err
 	}

@@ -59,13 +59,22 @@ const mostWays = 256
 func Foresee(plan scenario.Plan, spec *resiliency.Spec) Forecast { return foresee(plan, spec, 0) }
 
 // ForeseeOutage makes the forecast of a plan that begins with its fault: the callers' first orders come at any time
-// within their pause after it, since nobody knows where between two orders a fault falls.
+// within their pause after it, since nobody knows where between two orders a fault falls. Where the fault makes a link
+// slower, what is told of its caller is told of that.
 func ForeseeOutage(plan scenario.Plan, spec *resiliency.Spec) Forecast {
 	var phase time.Duration
 	for _, c := range plan.Scenario.Callers() {
 		phase = max(phase, c.Sends.Every)
 	}
-	return foresee(plan, spec, phase)
+	f := foresee(plan, spec, phase)
+	for i, c := range plan.Scenario.Callers() {
+		for _, step := range plan.Scenario.Timeline {
+			if at := step.Fault; at != nil && at.Kind == scenario.Latency && at.Link == c.Name+"->"+c.Sends.To {
+				f.Outlooks[i] = lookAlong(spec.For(c.Name, c.Sends.To), c, at.Delay)
+			}
+		}
+	}
+	return f
 }
 
 // foresee makes the forecast of a plan whose callers send their first order within phase.

@@ -6,11 +6,20 @@ import (
 	"time"
 )
 
-// Sentences say in plain words what a caller lives through while its target is away: how long an order hangs and what
-// it costs, when the breaker opens and what it refuses, and how soon it is over.
+// Sentences say in plain words what a caller lives through while its target is away, or the link to it slower: how long
+// an order hangs and what it costs, when the breaker opens and what it refuses, and how soon it is over.
 func (o Outlook) Sentences() []string {
-	out := []string{o.hang(), o.dead(), o.trip()}
-	out = append(out, o.tripOfMany()...)
+	var out []string
+	if o.Latency > 0 {
+		if out = append(out, o.slower()); !o.Slow {
+			return out
+		}
+	}
+	out = append(out, o.hang())
+	if o.Latency == 0 {
+		out = append(out, o.dead())
+	}
+	out = append(append(out, o.trip()), o.tripOfMany()...)
 	if o.Trips != nil || o.Many.Trips != nil {
 		out = append(out, o.refusal())
 	}
@@ -20,11 +29,15 @@ func (o Outlook) Sentences() []string {
 func (o Outlook) hang() string {
 	switch {
 	case o.Untold:
-		return "What an order costs while the target is away is not told: it may go in more ways than are followed."
+		return fmt.Sprintf("What an order costs %s is not told: it may go in more ways than are followed.", o.meanwhile())
 	case o.Beyond > 0:
-		return fmt.Sprintf("While the target is away, an order is still tried again after %s; it was not followed further.", attempts(o.Beyond))
+		return capital(fmt.Sprintf("%s, an order is still tried again after %s; it was not followed further.", o.meanwhile(), attempts(o.Beyond)))
 	case o.endless():
-		return "While the target is away, an order is tried again without end: it hangs for as long as the outage lasts, and its attempts have no bound."
+		lasts := "the outage lasts"
+		if o.Latency > 0 {
+			lasts = "that lasts"
+		}
+		return capital(fmt.Sprintf("%s, an order is tried again without end: it hangs for as long as %s, and its attempts have no bound.", o.meanwhile(), lasts))
 	}
 	who := "an order"
 	if o.Trips != nil && !o.Refused {
@@ -39,7 +52,15 @@ func (o Outlook) hang() string {
 	case o.Refused || o.Left:
 		text = fmt.Sprintf("%s costs %s and ends %s after it was sent: its retries run out, the open breaker refuses it or its caller leaves, whichever comes first.", who, o.count(), o.Hangs.span())
 	}
-	return o.fresh("while the target is away, " + text)
+	return o.fresh(o.meanwhile() + ", " + text)
+}
+
+// meanwhile says what is wrong.
+func (o Outlook) meanwhile() string {
+	if o.Latency > 0 {
+		return "while the link is so slow"
+	}
+	return "while the target is away"
 }
 
 // fresh begins a sentence that is true for a breaker that has counted nothing yet.
@@ -47,8 +68,10 @@ func (o Outlook) fresh(text string) string {
 	if o.Fresh {
 		return "With fresh counts, " + text
 	}
-	return strings.ToUpper(text[:1]) + text[1:]
+	return capital(text)
 }
+
+func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 // count says how many attempts it costs.
 func (c Cost) count() string {
@@ -103,6 +126,9 @@ func (o Outlook) tripOfMany() []string {
 		return []string{fmt.Sprintf("Nor do %d callers that send at once.", o.Many.Callers)}
 	}
 	out := fmt.Sprintf("%d callers that send at once make it open on the %s failure, %s after the first one", o.Many.Callers, ordinal(o.Many.Trips.Failure), o.Many.Trips.After.span())
+	if o.Many.Drawn > 0 {
+		out += fmt.Sprintf(" as %d draws of the gaps have it", o.Many.Drawn)
+	}
 	if o.Many.GivesUp && !o.Refused {
 		out += "; the others' retries then end at the open breaker, whatever maxRetries says"
 	}
@@ -123,7 +149,11 @@ func (o Outlook) recovery() string {
 	if o.Attained {
 		within = "at worst"
 	}
-	text := fmt.Sprintf("Once the target is ready again, a lone caller has an order accepted %s later %s", short(o.Recovers), within)
+	since := "the target is ready again"
+	if o.Latency > 0 {
+		since = "the link is as fast as before"
+	}
+	text := fmt.Sprintf("Once %s, a lone caller has an order accepted %s later %s", since, short(o.Recovers), within)
 	if o.Many.Recovers != o.Recovers || !o.Attained {
 		return text + fmt.Sprintf(", and the first of %d callers %s later at most.", o.Many.Callers, short(o.Many.Recovers))
 	}
