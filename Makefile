@@ -101,7 +101,7 @@ soak-sidecar: ## hold a sidecar's memory and goroutines flat under load and retr
 fuzz: ## run each fuzz target of the repository for a while, one after the other: FUZZTIME=2m
 	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u); do \
 	  for target in $$(go test -list '^Fuzz' $$dir | grep '^Fuzz'); do \
-	    echo "== $$dir $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; \
+	    echo "== $$dir $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s $$dir; \
 	  done; \
 	done
 
