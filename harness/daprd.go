@@ -44,82 +44,106 @@ func sidecar(ctx context.Context, o Options, s scenario.Scenario, ground string)
 	if out.Kind == scenario.Builtin {
 		return out, nil
 	}
-	if out.Binary, out.Image = FindDaprd(o.Daprd, s); out.Binary == "" && (ground != "container" || out.Image == "") {
-		why := "not in " + EnvDaprd + ", not on PATH, not in ~/.dapr/bin"
-		switch {
-		case o.Daprd != "":
-			why = o.Daprd + " is no program that can be run"
-		case s.Sidecar.Binary != "":
-			why = s.Sidecar.Binary + ", which the scenario names, is no program that can be run"
-		case os.Getenv(EnvDaprd) != "":
-			why = os.Getenv(EnvDaprd) + ", which " + EnvDaprd + " names, is no program that can be run"
+	out, err := FindDaprd(ctx, o.Daprd, s, ground)
+	if err != nil {
+		return out, err
+	}
+	if out.Binary == "" {
+		if out.Version, err = imageVersion(ctx, out.Image); err != nil {
+			return out, fmt.Errorf("%w: %w", ErrNoDaprd, err)
 		}
-		return out, fmt.Errorf("%w: %s (get it with `dapr init --slim`, or from https://github.com/dapr/dapr/releases, and name it with --daprd PATH or %s)", ErrNoDaprd, why, EnvDaprd)
+	} else if ground == "container" {
+		if err := container.Static(out.Binary, ""); err != nil {
+			return out, fmt.Errorf("%w for containers: %w (Dapr's own releases are static; or name an image with --daprd)", ErrNoDaprd, err)
+		}
+	}
+	if want := s.Sidecar.Version; !isRelease(out.Version, want) {
+		return out, fmt.Errorf("the scenario wants daprd %s, and %s is %s (give another one with --daprd)", want, cmp.Or(out.Binary, out.Image), out.Version)
+	}
+	return out, TooOld(out, s.Sidecar)
+}
+
+// TooOld refuses a daprd that lacks what a run starts it with: it would end at once, or every call would fail.
+func TooOld(d env.Sidecar, s scenario.Sidecar) error {
+	what, since := d.Lacks(s.NameResolution)
+	if what == "" {
+		return nil
+	}
+	return fmt.Errorf("%s is daprd %s, which lacks %s (name one of %s or later with --daprd: https://github.com/dapr/dapr/releases has them)",
+		cmp.Or(d.Binary, d.Image), d.Version, what, since)
+}
+
+// isRelease tells whether a version is the one that is wanted, or of it where that is 1.18; "" wants none.
+func isRelease(version, want string) bool {
+	return want == "" || strings.HasPrefix(version+".", want+".") || strings.HasPrefix(version, want+"-")
+}
+
+// FindDaprd finds the daprd that is meant: an executable and the version that it tells, or in containers an image. What is
+// named goes first, the nearest to the run before all others, and gives way to nothing; what is merely found gives way to
+// what is named. named is what --daprd says: a path, a name on PATH or an image.
+func FindDaprd(ctx context.Context, named string, s scenario.Scenario, ground string) (env.Sidecar, error) {
+	containers := ground == "container"
+	image := func(name string) (env.Sidecar, error) { return env.Sidecar{Kind: scenario.Daprd, Image: name}, nil }
+	byEnv := os.Getenv(EnvDaprd)
+	switch own := s.Sidecar; {
+	case named != "" && containers && executable(named) == "":
+		return image(named)
+	case named != "":
+		return program(ctx, named, named)
+	case own.Binary != "" && filepath.IsAbs(own.Binary):
+		return program(ctx, own.Binary, own.Binary+", which the scenario names,")
+	case own.Binary != "":
+		return program(ctx, filepath.Join(s.Dir, own.Binary), own.Binary+", which the scenario names,")
+	case own.Image != "" && containers:
+		return image(own.Image)
+	case byEnv != "":
+		return program(ctx, byEnv, byEnv+", which "+EnvDaprd+" names,")
+	case own.Image != "":
+		return env.Sidecar{}, fmt.Errorf("%w: %s, which the scenario names, is an image, and those run in containers alone (--env container, or name an executable with --daprd PATH or %s)", ErrNoDaprd, own.Image, EnvDaprd)
+	}
+	home, _ := os.UserHomeDir()
+	found := cmp.Or(executable("daprd"), executable(filepath.Join(home, ".dapr", "bin", "daprd")))
+	official := daprdImage + ":" + cmp.Or(s.Sidecar.Version, MeasuredDaprd)
+	switch {
+	case found == "" && containers:
+		return image(official)
+	case found == "":
+		return env.Sidecar{}, missing("not in " + EnvDaprd + ", not on PATH, not in ~/.dapr/bin")
+	}
+	out, err := program(ctx, found, found)
+	if want := s.Sidecar.Version; containers && want != "" && (err != nil || !isRelease(out.Version, want)) {
+		return image(official)
+	}
+	return out, err
+}
+
+// executable is the path of a program that can be run, by path or by name; "" where there is none.
+func executable(path string) string {
+	found, err := exec.LookPath(path)
+	if err != nil {
+		return ""
+	}
+	if found, err = filepath.Abs(found); err != nil {
+		return ""
+	}
+	return found
+}
+
+// program is a daprd by its path or name; who is what an error calls it.
+func program(ctx context.Context, path, who string) (env.Sidecar, error) {
+	out := env.Sidecar{Kind: scenario.Daprd, Binary: executable(path)}
+	if out.Binary == "" {
+		return out, missing(who + " is no program that can be run")
 	}
 	var err error
-	if out.Binary != "" {
-		out.Image = ""
-		if ground == "container" {
-			if err := container.Static(out.Binary, ""); err != nil {
-				return out, fmt.Errorf("%w for containers: %w (Dapr's own releases are static; or name an image with --daprd)", ErrNoDaprd, err)
-			}
-		}
-		out.Version, err = programVersion(ctx, out.Binary)
-	} else {
-		out.Version, err = imageVersion(ctx, out.Image)
-	}
-	if err != nil {
+	if out.Version, err = programVersion(ctx, out.Binary); err != nil {
 		return out, fmt.Errorf("%w: %w", ErrNoDaprd, err)
-	}
-	if want := s.Sidecar.Version; want != "" && !strings.HasPrefix(out.Version+".", want+".") && !strings.HasPrefix(out.Version, want+"-") {
-		return out, fmt.Errorf("the scenario wants daprd %s, and %s is %s (give another one with --daprd)", want, cmp.Or(out.Binary, out.Image), out.Version)
 	}
 	return out, nil
 }
 
-// FindDaprd finds daprd: an executable, or "" and the image that stands for it in containers. named is a path, a name
-// on PATH or an image; "" for what the scenario, HALFOPEN_DAPRD, PATH or `dapr init` have. Both are "" where the program
-// that one of the first two names isn't there.
-func FindDaprd(named string, s scenario.Scenario) (binary, image string) {
-	runs := func(path string) string {
-		if path == "" {
-			return ""
-		}
-		found, err := exec.LookPath(path)
-		if err != nil {
-			return ""
-		}
-		if found, err = filepath.Abs(found); err != nil {
-			return ""
-		}
-		return found
-	}
-	if named != "" {
-		return runs(named), named
-	}
-	if own := s.Sidecar.Binary; own != "" {
-		if !filepath.IsAbs(own) {
-			own = filepath.Join(s.Dir, own)
-		}
-		return runs(own), ""
-	}
-	official := daprdImage + ":" + cmp.Or(s.Sidecar.Version, MeasuredDaprd)
-	if s.Sidecar.Image != "" {
-		return "", s.Sidecar.Image
-	}
-	if own := os.Getenv(EnvDaprd); own != "" {
-		if found := runs(own); found != "" {
-			return found, official
-		}
-		return "", ""
-	}
-	home, _ := os.UserHomeDir()
-	for _, path := range []string{"daprd", filepath.Join(home, ".dapr", "bin", "daprd")} {
-		if found := runs(path); found != "" {
-			return found, official
-		}
-	}
-	return "", official
+func missing(why string) error {
+	return fmt.Errorf("%w: %s (get it with `dapr init --slim`, or from https://github.com/dapr/dapr/releases, and name it with --daprd PATH or %s)", ErrNoDaprd, why, EnvDaprd)
 }
 
 // programVersion asks a daprd for its version.

@@ -1,14 +1,18 @@
 package harness_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/halfopen/halfopen/harness"
+	"github.com/halfopen/halfopen/harness/env"
 	"github.com/halfopen/halfopen/harness/scenario"
 )
 
@@ -31,37 +35,85 @@ func nowhere(t *testing.T) (home string) {
 	return home
 }
 
+// The rows of "How daprd is found" in docs/gate-your-dapr-app.md.
 func TestDaprdIsFoundInOrder(t *testing.T) {
-	home := nowhere(t)
-	binary, image := harness.FindDaprd("", scenario.Scenario{})
-	require.Empty(t, binary)
-	require.Equal(t, "daprio/daprd:1.18.3", image)
-
-	byInit := program(t, filepath.Join(home, ".dapr", "bin"), "1.18.3")
-	find := func(named string, s scenario.Scenario) string {
-		binary, _ := harness.FindDaprd(named, s)
-		return binary
+	const path, byInit, byEnv, own = "on PATH", "in ~/.dapr/bin", "in HALFOPEN_DAPRD", "of the scenario"
+	everywhere := []string{path, byInit, byEnv, own}
+	binary, image := scenario.Sidecar{Binary: "bin/daprd"}, scenario.Sidecar{Image: "mine:1"}
+	older, minor := scenario.Sidecar{Version: "1.17.2"}, scenario.Sidecar{Version: "1.18"}
+	for name, c := range map[string]struct {
+		named   string
+		sidecar scenario.Sidecar
+		there   []string // where an executable is, which tells 1.18.3
+		process string   // where the one is that is taken, or what the refusal says
+		// in containers: where the one is that is taken, or its image, or what the refusal says
+		container string
+	}{
+		"a_path_that_is_named_goes_first":          {path, image, everywhere, path, path},
+		"and_before_an_executable_of_the_scenario": {path, binary, everywhere, path, path},
+		"so_does_a_name_on_path":                   {"daprd", image, everywhere, path, path},
+		"so_does_an_image":                         {"yours:2", image, everywhere, "yours:2 is no program", "yours:2"},
+		"the_scenarios_executable":                 {"", binary, everywhere, own, own},
+		"is_not_replaced":                          {"", binary, []string{path, byInit, byEnv}, "bin/daprd, which the scenario names, is no program", "bin/daprd, which the scenario names, is no program"},
+		"the_scenarios_image":                      {"", image, everywhere, byEnv, "mine:1"},
+		"is_not_replaced_by_what_is_found":         {"", image, []string{path, byInit}, "mine:1, which the scenario names, is an image", "mine:1"},
+		"the_environments_executable":              {"", scenario.Sidecar{}, everywhere, byEnv, byEnv},
+		"goes_before_an_image_by_version":          {"", older, everywhere, byEnv, byEnv},
+		"found_on_path":                            {"", scenario.Sidecar{}, []string{path, byInit}, path, path},
+		"found_where_init_puts_it":                 {"", scenario.Sidecar{}, []string{byInit}, byInit, byInit},
+		"found_of_the_version_that_is_wanted":      {"", minor, []string{path, byInit}, path, path},
+		"found_of_another_version":                 {"", older, []string{path, byInit}, path, "daprio/daprd:1.17.2"},
+		"none":                                     {"", scenario.Sidecar{}, nil, "not in HALFOPEN_DAPRD, not on PATH, not in ~/.dapr/bin", "daprio/daprd:1.18.3"},
+		"none_of_a_version":                        {"", older, nil, "not in HALFOPEN_DAPRD, not on PATH, not in ~/.dapr/bin", "daprio/daprd:1.17.2"},
+	} {
+		for ground, want := range map[string]string{"process": c.process, "container": c.container} {
+			t.Run(name+"/"+ground, func(t *testing.T) {
+				home, folder := nowhere(t), t.TempDir()
+				at := map[string]string{}
+				for where, dir := range map[string]string{path: t.TempDir(), byInit: filepath.Join(home, ".dapr", "bin"), byEnv: t.TempDir(), own: filepath.Join(folder, "bin")} {
+					if slices.Contains(c.there, where) {
+						at[where] = program(t, dir, "1.18.3")
+					}
+				}
+				t.Setenv("PATH", filepath.Dir(at[path]))
+				t.Setenv(harness.EnvDaprd, at[byEnv])
+				named := cmp.Or(at[c.named], c.named)
+				d, err := harness.FindDaprd(t.Context(), named, scenario.Scenario{Dir: folder, Sidecar: c.sidecar}, ground)
+				switch {
+				case at[want] != "":
+					require.NoError(t, err)
+					require.Equal(t, env.Sidecar{Kind: scenario.Daprd, Version: "1.18.3", Binary: at[want]}, d)
+				case strings.Contains(want, " "):
+					require.ErrorIs(t, err, harness.ErrNoDaprd)
+					require.ErrorContains(t, err, want)
+				default:
+					require.NoError(t, err)
+					require.Equal(t, env.Sidecar{Kind: scenario.Daprd, Image: want}, d)
+				}
+			})
+		}
 	}
-	require.Equal(t, byInit, find("", scenario.Scenario{}))
+}
+
+// What is named and not there gives way to nothing.
+func TestATypoInTheEnvironmentIsToldAsSuch(t *testing.T) {
+	nowhere(t)
 	onPath := program(t, t.TempDir(), "1.18.3")
 	t.Setenv("PATH", filepath.Dir(onPath))
-	require.Equal(t, onPath, find("", scenario.Scenario{}))
-	byEnv := program(t, t.TempDir(), "1.18.3")
-	t.Setenv(harness.EnvDaprd, byEnv)
-	require.Equal(t, byEnv, find("", scenario.Scenario{}))
-	folder := t.TempDir()
-	own := program(t, filepath.Join(folder, "bin"), "1.18.3")
-	s := scenario.Scenario{Dir: folder, Sidecar: scenario.Sidecar{Kind: scenario.Daprd, Binary: "bin/daprd"}}
-	require.Equal(t, own, find("", s))
-	require.Equal(t, onPath, find("daprd", s), "a name on PATH")
+	t.Setenv(harness.EnvDaprd, onPath+"-typo")
+	for _, ground := range []string{"process", "container"} {
+		_, err := harness.FindDaprd(t.Context(), "", scenario.Scenario{}, ground)
+		require.ErrorContains(t, err, onPath+"-typo, which HALFOPEN_DAPRD names, is no program that can be run")
+	}
+}
 
-	binary, image = harness.FindDaprd("", scenario.Scenario{Sidecar: scenario.Sidecar{Image: "mine:1"}})
-	require.Equal(t, []string{"", "mine:1"}, []string{binary, image})
-	binary, image = harness.FindDaprd("", scenario.Scenario{Sidecar: scenario.Sidecar{Version: "1.17.2"}})
-	require.Equal(t, []string{byEnv, "daprio/daprd:1.17.2"}, []string{binary, image})
-	t.Setenv(harness.EnvDaprd, byEnv+"-typo")
-	binary, image = harness.FindDaprd("", scenario.Scenario{})
-	require.Equal(t, []string{"", ""}, []string{binary, image}, "what is named and not there gives way to nothing")
+func TestADaprdThatIsTooOldIsRefusedByName(t *testing.T) {
+	require.EqualError(t, harness.TooOld(env.Sidecar{Binary: "/opt/daprd", Version: "1.17.9"}, scenario.Sidecar{}),
+		"/opt/daprd is daprd 1.17.9, which lacks the name resolver nameformat (name one of 1.18.0 or later with --daprd: https://github.com/dapr/dapr/releases has them)")
+	require.EqualError(t, harness.TooOld(env.Sidecar{Image: "daprio/daprd:1.13.6", Version: "1.13.6"}, scenario.Sidecar{NameResolution: scenario.MDNS}),
+		"daprio/daprd:1.13.6 is daprd 1.13.6, which lacks --dapr-internal-grpc-listen-address and --metrics-listen-address (name one of 1.14.0 or later with --daprd: https://github.com/dapr/dapr/releases has them)")
+	require.NoError(t, harness.TooOld(env.Sidecar{Image: "daprio/daprd:1.14.0", Version: "1.14.0"}, scenario.Sidecar{NameResolution: scenario.MDNS}))
+	require.NoError(t, harness.TooOld(env.Sidecar{Binary: "/opt/daprd", Version: "edge"}, scenario.Sidecar{}))
 }
 
 func TestWithoutItsDaprdARunIsRefused(t *testing.T) {
@@ -77,6 +129,8 @@ func TestWithoutItsDaprdARunIsRefused(t *testing.T) {
 		"an_image_in_processes":    {options: harness.Options{Sidecar: "daprd", Daprd: "daprio/daprd:1.18.3"}, says: "daprio/daprd:1.18.3 is no program that can be run"},
 		"the_scenario_names_none":  {sidecar: "sidecar: { kind: daprd, binary: ./daprd }\n", says: "./daprd, which the scenario names, is no program"},
 		"another_version":          {sidecar: "sidecar: { kind: daprd, version: 1.17 }\n", version: "1.18.3", says: "the scenario wants daprd 1.17, and"},
+		"too_old":                  {sidecar: "sidecar: daprd\n", version: "1.17.9", says: "/daprd is daprd 1.17.9, which lacks the name resolver nameformat (name one of 1.18.0 or later with --daprd"},
+		"too_old_as_it_is_wanted":  {sidecar: "sidecar: { kind: daprd, version: 1.12 }\n", version: "1.12.6-standin", says: "is daprd 1.12.6-standin, which lacks"},
 		"it_tells_no_version":      {sidecar: "sidecar: daprd\n", version: "", says: "no daprd"},
 		"mdns_in_processes":        {sidecar: "sidecar: { kind: daprd, nameResolution: mdns }\n", version: "1.18.3", says: "nameResolution: mdns needs --env container, not process: there daprd would announce itself"},
 		"a_third_kind":             {options: harness.Options{Sidecar: "envoy"}, says: `sidecar "envoy": want builtin or daprd`},

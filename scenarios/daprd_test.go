@@ -76,8 +76,18 @@ func daprdInTheBuiltInSidecarsPlace(t *testing.T) {
 	playDaprd(t, sampled)
 }
 
-// Releases take other flags, and word their lines otherwise: both follow the version that daprd tells. What one of them
-// said is well worded for itself, and for none of the others.
+// named is the stand-in, as one that says it is of another release.
+func named(t *testing.T, version string) (path string) {
+	t.Helper()
+	program, err := standin()
+	require.NoError(t, err)
+	path = filepath.Join(t.TempDir(), "daprd-"+version)
+	require.NoError(t, os.Symlink(program, path))
+	return path
+}
+
+// One that lacks what a run starts it with is refused before anything starts. What a later one says is well worded for its
+// own release, and for none that worded its lines otherwise.
 func eachReleaseOfDaprd(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipped: runs real processes for some seconds")
@@ -85,38 +95,45 @@ func eachReleaseOfDaprd(t *testing.T) {
 	if os.Getenv(harness.EnvDaprd) != "" {
 		t.Skip("skipped: a daprd is of one release; the stand-in takes many")
 	}
-	releases := []string{"1.8.4", "1.12.6", "1.13.2", "1.18.3"}
-	path := daprd(t)
-	for _, version := range releases {
+	older := []string{"1.8.4", "1.12.6", "1.13.2", "1.17.9"}
+	for _, version := range older {
 		t.Run(version, func(t *testing.T) {
-			t.Parallel()
-			named := filepath.Join(t.TempDir(), "daprd-"+version)
-			require.NoError(t, os.Symlink(path, named))
-			run, err := harness.Play(t.Context(), harness.Options{
-				Scenario: "fails-n-then-succeeds", Env: "process", Binary: harnesstest.Binary(t), Reports: t.TempDir(), Sidecar: "daprd", Daprd: named,
-			})
-			require.NoError(t, err)
-			require.NotEqual(t, oracle.Fail, run.Verdict.Outcome, "%s", harnesstest.Story(run)) // on a busy machine it may be unknown
-			for _, as := range releases {
-				c, err := harness.ReadCase(run.Dir)
-				require.NoError(t, err)
-				require.Equal(t, version+"-standin", c.History.Header.SidecarVersion)
-				c.History.Header.SidecarVersion = as
-				for i := range c.History.Events {
-					e := &c.History.Events[i]
-					e.Text = strings.ReplaceAll(e.Text, version+"-standin", as)
-				}
-				v := oracle.Judge(c)
-				r := v.Results[slices.IndexFunc(v.Results, func(r oracle.Result) bool { return r.Check == "log-wording" })]
-				want := oracle.Fail
-				if as == version {
-					want = oracle.Pass
-				}
-				require.Equal(t, want, r.Outcome, "said by %s, taken for %s: %+v", version, as, r)
-				require.Equal(t, 2, r.Examined, "a Retrying line and a Recovered one")
-			}
+			refused(t, "fails-n-then-succeeds", "process", version, "the name resolver nameformat (name one of 1.18.0 or later")
 		})
 	}
+	const version = "1.19.0"
+	run, err := harnesstest.Play(t, harness.Options{
+		Scenario: "fails-n-then-succeeds", Env: "process", Binary: harnesstest.Binary(t), Reports: t.TempDir(), Daprd: named(t, version),
+	})
+	require.NoError(t, err)
+	require.NotEqual(t, oracle.Fail, run.Verdict.Outcome, "%s", harnesstest.Story(run)) // on a busy machine it may be unknown
+	for as, want := range map[string]oracle.Outcome{"1.9.6": oracle.Fail, "1.12.6": oracle.Fail, "1.13.2": oracle.Fail, "1.14.0": oracle.Pass, version: oracle.Pass} {
+		c, err := harness.ReadCase(run.Dir)
+		require.NoError(t, err)
+		require.Equal(t, version+"-standin", c.History.Header.SidecarVersion)
+		c.History.Header.SidecarVersion = as
+		for i := range c.History.Events {
+			e := &c.History.Events[i]
+			e.Text = strings.ReplaceAll(e.Text, version+"-standin", as)
+		}
+		v := oracle.Judge(c)
+		r := v.Results[slices.IndexFunc(v.Results, func(r oracle.Result) bool { return r.Check == "log-wording" })]
+		require.Equal(t, want, r.Outcome, "said by %s, taken for %s: %+v", version, as, r)
+		require.Equal(t, 2, r.Examined, "a Retrying line and a Recovered one")
+	}
+}
+
+// refused fails where a stand-in of that version is let run.
+func refused(t *testing.T, scenario, ground, version, says string) {
+	t.Helper()
+	o := harness.Options{Scenario: scenario, Env: ground, Binary: harnesstest.Binary(t), Reports: t.TempDir(), Daprd: named(t, version)}
+	run, err := harness.Play(t.Context(), o)
+	require.Nil(t, run)
+	require.ErrorAs(t, err, new(harness.NotStarted))
+	require.ErrorContains(t, err, o.Daprd+" is daprd "+version+"-standin, which lacks "+says)
+	left, err := os.ReadDir(o.Reports)
+	require.NoError(t, err)
+	require.Empty(t, left, "nothing was started")
 }
 
 // TestDaprdPlaysTheCatalogue takes minutes: `make daprd` asks for it.
@@ -153,16 +170,6 @@ func playDaprd(t *testing.T, dirs []string) {
 	if os.Getenv(harness.EnvDaprd) == "" {
 		t.Run("a_real_daprd", func(t *testing.T) { t.Skipf("skipped: %s names none, the stand-in plays", harness.EnvDaprd) })
 	}
-	play := func(t *testing.T, dir string, stage *harness.Stage) *harness.Run {
-		run, err := harness.Play(t.Context(), harness.Options{
-			Scenario: dir, Env: ground.Name, Binary: ground.Binary, Reports: reports, Stage: stage, Sidecar: "daprd", Daprd: path,
-		})
-		require.NoError(t, err)
-		requireAsDaprd(t, run)
-		return run
-	}
-	var again []string
-	var mu sync.Mutex
 	for some := range slices.Chunk(dirs, daprdAtOnce[ground.Name]) {
 		var stage harness.Stage
 		t.Run("wave", func(t *testing.T) { // the next begins when these are over
@@ -172,31 +179,18 @@ func playDaprd(t *testing.T, dirs []string) {
 						t.Skip("skipped: " + why)
 					}
 					t.Parallel()
-					if run := play(t, dir, &stage); run.Verdict.Outcome == oracle.Unknown {
-						t.Logf("could not be judged: it is played again, alone\n%s", harnesstest.Story(run))
-						mu.Lock()
-						defer mu.Unlock()
-						again = append(again, dir)
-					}
+					run, err := harnesstest.Play(t, harness.Options{
+						Scenario: dir, Env: ground.Name, Binary: ground.Binary, Reports: reports, Stage: &stage, Sidecar: "daprd", Daprd: path,
+					})
+					require.NoError(t, err)
+					requireAsDaprd(t, run)
 				})
 			}
 		})
 	}
-	for _, dir := range again {
-		t.Run("again/"+dir, func(t *testing.T) {
-			run := play(t, dir, nil)
-			for n := 1; n < mostAgain && run.Verdict.Outcome == oracle.Unknown; n++ {
-				run = play(t, dir, nil)
-			}
-			require.NotEqual(t, oracle.Unknown, run.Verdict.Outcome, "%s\n%s", run.Dir, harnesstest.Story(run))
-		})
-	}
 }
 
-// mostAgain is how often a run is played alone that could not be judged.
-const mostAgain = 3
-
-// requireAsDaprd fails where a promise is broken that daprd is not known to break.
+// requireAsDaprd fails where a promise is broken that daprd is not known to break, or nobody could tell.
 func requireAsDaprd(t *testing.T, run *harness.Run) {
 	t.Helper()
 	v := run.Verdict
@@ -205,6 +199,7 @@ func requireAsDaprd(t *testing.T, run *harness.Run) {
 		t.Logf("%s: %d attempts, %d of them uncrossed", v.Outcome, v.Figures.Attempts, v.Figures.Uncrossed)
 		return
 	}
+	require.NotEqual(t, oracle.Unknown, v.Outcome, "%s\n%s", run.Dir, harnesstest.Story(run))
 	for _, r := range v.Results {
 		if !r.Applies || r.Outcome != oracle.Fail {
 			continue
@@ -225,7 +220,7 @@ func daprdDialsAgainLate(t *testing.T) {
 	if os.Getenv(harness.EnvDaprd) != "" {
 		t.Skip("skipped: when a daprd dials again is its own to choose; the stand-in has no jitter")
 	}
-	run, err := harness.Play(t.Context(), harness.Options{
+	run, err := harnesstest.Play(t, harness.Options{
 		Scenario: filepath.Join("testdata", "dials-again-late"), Env: "process", Binary: harnesstest.Binary(t), Reports: t.TempDir(), Daprd: daprd(t),
 	})
 	require.NoError(t, err)
@@ -254,7 +249,8 @@ func daprdAnnouncesTheLinkByMDNS(t *testing.T) {
 	if ground.Name != "container" {
 		t.Skip("skipped: mDNS stays on the network of a run's own containers, and " + ground.Why)
 	}
-	run, err := harness.Play(t.Context(), harness.Options{
+	refused(t, filepath.Join("testdata", "found-by-mdns"), "container", "1.13.2", "--dapr-internal-grpc-listen-address and --metrics-listen-address (name one of 1.14.0 or later")
+	run, err := harnesstest.Play(t, harness.Options{
 		Scenario: filepath.Join("testdata", "found-by-mdns"), Env: "auto", Binary: ground.Binary, Reports: t.TempDir(), Daprd: daprd(t),
 	})
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -54,7 +55,7 @@ environment --env auto would take. It exits 2 where nothing could run at all.`,
 				fmt.Fprintf(w, "port %d\t%s\n", p.port, portState(p.port, p.by))
 			}
 			fmt.Fprintf(w, "open files\t%s\n", openFiles())
-			fmt.Fprintf(w, "daprd\t%s\n", daprd())
+			fmt.Fprintf(w, "daprd\t%s\n", daprd(ctx))
 			ground, err := harness.Choose(ctx, "auto", "")
 			if err != nil {
 				w.Flush()
@@ -99,13 +100,17 @@ func openFiles() string {
 	return fmt.Sprint(r.Cur)
 }
 
-func daprd() string {
-	binary, image := harness.FindDaprd("", scenario.Scenario{})
-	if binary == "" && image == "" {
-		return os.Getenv(harness.EnvDaprd) + ", which " + harness.EnvDaprd + " names, is no program that can be run: --sidecar daprd would be refused"
+// daprd tells which one a run takes that names none, and whether it would do.
+func daprd(ctx context.Context) string {
+	d, err := harness.FindDaprd(ctx, "", scenario.Scenario{}, "container")
+	if d.Image != "" {
+		return "none here: --sidecar daprd would take the image " + d.Image + ", in containers alone"
 	}
-	if binary != "" {
-		return binary + " (for --sidecar daprd)"
+	if err == nil {
+		err = harness.TooOld(d, scenario.Sidecar{})
 	}
-	return "none here: --sidecar daprd would take the image " + image + ", in containers alone"
+	if err != nil {
+		return "--sidecar daprd would be refused: " + err.Error()
+	}
+	return d.Binary + ", " + d.Version + " (for --sidecar daprd)"
 }

@@ -161,6 +161,25 @@ func TestDoctorSaysWhatWillBeUsedAndWhy(t *testing.T) {
 	require.Contains(t, out, "runs at once")
 }
 
+func TestDoctorSaysWhetherDaprdWouldDo(t *testing.T) {
+	t.Setenv("DOCKER_HOST", "unix:///nonexistent")
+	path := filepath.Join(t.TempDir(), "daprd")
+	for version, says := range map[string]string{
+		"1.18.3": path + ", 1.18.3 (for --sidecar daprd)",
+		"1.17.9": "--sidecar daprd would be refused: " + path + " is daprd 1.17.9, which lacks the name resolver nameformat",
+		"":       "--sidecar daprd would be refused: no daprd: " + path + " --version tells none",
+	} {
+		require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\necho "+version+"\n"), 0o755))
+		t.Setenv("HALFOPEN_DAPRD", path)
+		code, out, _ := command(t, "doctor")
+		require.Equal(t, exitKept, code)
+		require.Contains(t, out, says)
+	}
+	t.Setenv("HALFOPEN_DAPRD", path+"-typo")
+	_, out, _ := command(t, "doctor")
+	require.Contains(t, out, "--sidecar daprd would be refused: no daprd: "+path+"-typo, which HALFOPEN_DAPRD names, is no program that can be run")
+}
+
 func TestAnInterruptionBeforeTheRunIsToldAsSuch(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(context.Canceled)

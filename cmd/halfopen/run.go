@@ -92,7 +92,7 @@ code is the worst of all: 1 where any promise is broken, else 3 where anything c
 	f.StringVar(&o.Env, "env", "auto", "where to run: auto | container | process")
 	f.StringVar(&o.SidecarResiliency, "sidecar-resiliency", "", "a spec `file` for the sidecars other than the scenario's, which is judged against")
 	f.StringVar(&o.Sidecar, "sidecar", "", "builtin | daprd (default: what the scenario says, and then builtin)")
-	f.StringVar(&o.Daprd, "daprd", "", "a daprd: its `path`, its name on PATH, or in containers an image (default: HALFOPEN_DAPRD, PATH, ~/.dapr/bin)")
+	f.StringVar(&o.Daprd, "daprd", "", "a daprd: its `path`, its name on PATH, or in containers an image (default: what the scenario says, HALFOPEN_DAPRD, PATH, ~/.dapr/bin)")
 	f.StringVar(&o.Reports, "reports", "reports", "the `folder` where runs land")
 	f.DurationVar(&o.Timeout, "timeout", 0, "give up on a run after this long (default: what its plan allows)")
 	many.flags(f)

@@ -33,9 +33,3 @@ dapr_runtime_service_invocation_res_recv_total{app_id="checkout",src_app_id="ord
 	_, err = env.Figures([]byte("not a metric\n"), sent)
 	require.ErrorContains(t, err, "read metrics")
 }
-
-func TestAVersionTellsWhichFlagsThereAre(t *testing.T) {
-	for version, minor := range map[string]int{"1.18.3": 18, "1.9": 9, "1.18.3-standin": 18, "edge": 1 << 16, "": 1 << 16} {
-		require.Equal(t, minor, env.Sidecar{Version: version}.Minor(), version)
-	}
-}

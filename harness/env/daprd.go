@@ -1,9 +1,10 @@
 package env
 
 import (
+	"fmt"
 	"net"
+	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/scenario"
@@ -17,29 +18,31 @@ type Sidecar struct {
 	Image   string // daprd's, in containers
 }
 
-// Minor is the middle number of a version of Dapr; one without numbers (edge) is newer than all.
-func (s Sidecar) Minor() int {
-	parts := strings.FieldsFunc(s.Version, func(r rune) bool { return r == '.' || r == '-' || r == '+' })
-	if len(parts) > 1 {
-		if n, err := strconv.Atoi(parts[1]); err == nil {
-			return n
-		}
-	}
-	const newest = 1 << 16
-	return newest
-}
-
 // Names of daprd's files below the folder of a part's files.
 const (
 	daprdResources = "resources"
 	daprdConfig    = "config.yaml"
 )
 
-// Releases of daprd that have learnt a flag.
-const (
-	hasResourcesPath = 9 // --components-path before
-	hasInternalHost  = 14
-)
+var release = regexp.MustCompile(`^v?[01]\.(\d{1,4})`)
+
+// Lacks is what a daprd can't do that a run asks of it, with that way of name resolution, and the release that has learnt it;
+// "" where it lacks nothing. A version that names no release (edge) is taken for newer than all.
+func (s Sidecar) Lacks(resolution string) (what, since string) {
+	m := release.FindStringSubmatch(s.Version)
+	if m == nil {
+		return "", ""
+	}
+	const hasAddresses, hasNameFormat = 14, 18
+	minor, _ := strconv.Atoi(m[1]) // at most four digits
+	switch {
+	case resolution != scenario.MDNS && minor < hasNameFormat:
+		return "the name resolver nameformat", fmt.Sprintf("1.%d.0", hasNameFormat)
+	case minor < hasAddresses:
+		return "--dapr-internal-grpc-listen-address and --metrics-listen-address", fmt.Sprintf("1.%d.0", hasAddresses)
+	}
+	return "", ""
+}
 
 // daprd is how Dapr's own sidecar is started. It needs no control plane for calls of services, and is told of none.
 //
@@ -49,11 +52,8 @@ func (c *cluster) daprd(s scenario.Service) Part {
 	args := append([]string{"--mode", "standalone"}, listening(s.Name, place)...)
 	args = append(args,
 		"--enable-mtls=false", "--log-level", "info", "--log-as-json",
-		"--config", FilesDir+"/"+daprdConfig,
+		"--config", FilesDir+"/"+daprdConfig, "--dapr-internal-grpc-listen-address", place.Bind,
 	)
-	if program.Minor() >= hasInternalHost {
-		args = append(args, "--dapr-internal-grpc-listen-address", place.Bind)
-	}
 	if tap, ok := c.taps[s.Name+"->app"]; ok {
 		host, port, _ := net.SplitHostPort(tap)
 		args = append(args, "--app-port", port, "--app-protocol", "http", "--app-channel-address", host)
@@ -63,11 +63,7 @@ func (c *cluster) daprd(s scenario.Service) Part {
 		Files: []File{{Name: daprdConfig, Data: c.configuration(s)}},
 	}
 	if spec, ok := c.cfg.Specs[s.Name]; ok {
-		flag := "--resources-path"
-		if program.Minor() < hasResourcesPath {
-			flag = "--components-path"
-		}
-		args = append(args, flag, FilesDir+"/"+daprdResources)
+		args = append(args, "--resources-path", FilesDir+"/"+daprdResources)
 		p.Files = append(p.Files, File{Name: daprdResources + "/" + SpecFile, Data: spec})
 	}
 	p.Command = args

@@ -43,36 +43,17 @@ func (l *logger) fatal(format string, args ...any) {
 	l.entry.WithField("scope", "dapr.runtime").Log(logrus.FatalLevel, fmt.Sprintf(format, args...))
 }
 
-// What the releases changed in the lines about resiliency.
-const (
-	tellsInterval = 10
-	countsTries   = 13
-	warnsOfRetry  = 14
-)
-
-// Retrying says once an operation that it goes on, as the release words it.
+// Retrying says once an operation that it goes on. Releases before 1.14 worded this and the next line otherwise.
 func (d *daprd) Retrying(operation, app string, gap time.Duration) {
 	if app != "" {
 		d.metrics.activated(app, "retry", "")
 	}
-	text := fmt.Sprintf("Error processing operation %s. Retrying in %v…", operation, gap)
-	if d.minor < tellsInterval {
-		text = fmt.Sprintf("Error processing operation %s. Retrying...", operation)
-	}
-	if d.minor < warnsOfRetry {
-		d.log.info("dapr.runtime", "%s", text)
-		return
-	}
-	d.log.warn("dapr.runtime", "%s", text)
+	d.log.warn("dapr.runtime", "Error processing operation %s. Retrying in %v…", operation, gap)
 }
 
 // Recovered says that an operation that was retried has succeeded.
 func (d *daprd) Recovered(operation string, attempts int) {
-	text := fmt.Sprintf("Recovered processing operation %s after %d attempts", operation, attempts)
-	if d.minor < countsTries {
-		text = fmt.Sprintf("Recovered processing operation %s.", operation)
-	}
-	d.log.info("dapr.runtime", "%s", text)
+	d.log.info("dapr.runtime", "Recovered processing operation %s after %d attempts", operation, attempts)
 }
 
 // Changed says that a breaker has changed its state.

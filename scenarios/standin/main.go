@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -24,7 +23,7 @@ import (
 	"github.com/halfopen/halfopen/sidecar/policy"
 )
 
-// version is the daprd whose words and ways it takes. A program that is named daprd-1.12.0 takes that one's.
+// version is the daprd whose words and ways it takes. A program that is named daprd-1.12.6 says that it is that one.
 const version = "1.18.3"
 
 // suffix keeps anybody from taking it for daprd.
@@ -40,7 +39,6 @@ type daprd struct {
 	hostIP, portOnly string // announced
 	format           string // of nameformat; "" for mDNS
 	version          string
-	minor            int
 
 	log      *logger
 	metrics  *metrics
@@ -57,9 +55,6 @@ func main() {
 	d := &daprd{version: version, others: directory{browse: browse}, app: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}}
 	if _, named, ok := strings.Cut(filepath.Base(os.Args[0]), "daprd-"); ok {
 		d.version = named
-	}
-	if parts := strings.Split(d.version, "."); len(parts) > 1 {
-		d.minor, _ = strconv.Atoi(parts[1])
 	}
 	d.version += suffix
 	if err := d.flags(os.Args[1:]); err != nil {
@@ -79,28 +74,15 @@ func main() {
 	}
 }
 
-// Releases that have learnt a flag.
-const (
-	hasResourcesPath = 9
-	hasInternalHost  = 14
-)
-
 // flags reads daprd's. One that daprd doesn't know ends it, as it ends daprd.
 func (d *daprd) flags(args []string) error {
 	f := flag.NewFlagSet("daprd", flag.ContinueOnError)
 	text := func(name, value string) *string { return f.String(name, value, "") }
 	id, appPort, appHost := text("app-id", ""), text("app-port", ""), text("app-channel-address", "127.0.0.1")
 	listen, api := text("dapr-listen-addresses", "127.0.0.1"), text("dapr-http-port", "3500")
-	internal, internalHost := text("dapr-internal-grpc-port", "50002"), new(string)
-	if d.minor >= hasInternalHost {
-		internalHost = text("dapr-internal-grpc-listen-address", "")
-	}
+	internal, internalHost := text("dapr-internal-grpc-port", "50002"), text("dapr-internal-grpc-listen-address", "")
 	metricsPort, metricsHost := text("metrics-port", "9090"), text("metrics-listen-address", "0.0.0.0")
-	folder := "resources-path"
-	if d.minor < hasResourcesPath {
-		folder = "components-path"
-	}
-	resources, config := text(folder, ""), text("config", "")
+	resources, config := text("resources-path", ""), text("config", "")
 	level, mode := text("log-level", "info"), text("mode", "standalone")
 	asJSON, tell := f.Bool("log-as-json", false, ""), f.Bool("version", false, "")
 	mtls := f.Bool("enable-mtls", false, "")
