@@ -161,7 +161,7 @@ func programVersion(ctx context.Context, binary string) (string, error) {
 func versionOf(text []byte, who string) (string, error) {
 	line, _, _ := bytes.Cut(bytes.TrimSpace(text), []byte("\n"))
 	v := strings.TrimPrefix(strings.TrimSpace(string(line)), "v")
-	if v == "" || len(v) > 64 {
+	if v == "" || len(v) > 64 || strings.ContainsAny(v, " \t") {
 		return "", fmt.Errorf("%s --version tells none", who)
 	}
 	return v, nil
