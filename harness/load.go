@@ -117,6 +117,15 @@ func unreadable(path string, err error, hint string) problem.List {
 	return problem.List{{File: path, What: "can't be read: " + err.Error(), Hint: hint}}
 }
 
+// together adds further problems to those that an error holds; an error of another kind goes before.
+func together(err error, more problem.List) error {
+	var problems problem.List
+	if err != nil && !errors.As(err, &problems) {
+		return err
+	}
+	return append(slices.Clip(problems), more...).Err()
+}
+
 // loadSpec reads the spec that a scenario names.
 func loadSpec(file string, s scenario.Scenario) (*resiliency.Spec, problem.List) {
 	if s.Resiliency == "" {

@@ -76,3 +76,32 @@ func TestEveryScenarioOfTheHouseLoads(t *testing.T) {
 		require.Greater(t, len(strings.Fields(s.Why)), 10, "%s: the why teaches something", path)
 	}
 }
+
+// What nobody can read starts nothing; what daprd would refuse is what somebody may want to see.
+func TestTheSidecarsOwnSpecIsReadBeforeAnythingStarts(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, text []byte) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, text, 0o644))
+		return path
+	}
+	huge := write("huge.yaml", bytes.Repeat([]byte("# x\n"), 2<<20/4+1))
+	for name, c := range map[string]struct{ path, says string }{
+		"it_is_nowhere":   {filepath.Join(dir, "nowhere.yaml"), "no such file or directory"},
+		"it_is_too_large": {huge, "bytes are too many"},
+		"it_is_not_YAML":  {write("not.yaml", []byte("kind: [\n")), "not YAML"},
+		"it_is_prose":     {write("prose.yaml", []byte("a spec, one day\n")), "a resource is a map"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reports := filepath.Join(dir, "reports")
+			_, err := harness.Play(t.Context(), harness.Options{Scenario: "testdata/bad/an-empty-file", SidecarResiliency: c.path, Env: "process", Reports: reports})
+			var problems problem.List
+			require.ErrorAs(t, err, &problems)
+			require.Len(t, problems, 2, "the scenario's and the spec's")
+			require.Contains(t, err.Error(), c.says)
+			require.NoDirExists(t, reports)
+		})
+	}
+	_, err := harness.Jobs([]string{"../scenarios/nothing-happens"}, 1, harness.Options{SidecarResiliency: "../scenarios/spec-that-does-not-load/resiliency.yaml"})
+	require.NoError(t, err, "daprd refuses it, and that is the point")
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,16 +142,17 @@ func TestShardsAreAllRunsAndNoneTwice(t *testing.T) {
 }
 
 func TestJobsAreTheLongestFirstAndAllThatIsWrongIsTold(t *testing.T) {
-	list, err := Jobs([]string{"../scenarios/flapping", "../scenarios/stop-order-processor"}, 2, "auto")
+	list, err := Jobs([]string{"../scenarios/flapping", "../scenarios/stop-order-processor"}, 2, Options{Env: "auto"})
 	require.NoError(t, err)
 	require.Len(t, list, 4)
 	require.Equal(t, "stop-order-processor", list[0].Name)
 	require.Equal(t, []int{1, 2}, []int{list[2].Nth, list[3].Nth})
-	_, err = Jobs([]string{"testdata/bad/not-yaml", "../scenarios/flapping", "testdata/bad/an-empty-file"}, 1, "auto")
+	_, err = Jobs([]string{"testdata/bad/not-yaml", "../scenarios/flapping", "testdata/bad/an-empty-file"}, 1, Options{Env: "auto", SidecarResiliency: "testdata/bad/not-yaml/scenario.yaml"})
 	var problems problem.List
 	require.ErrorAs(t, err, &problems)
 	require.Contains(t, err.Error(), "not-yaml")
 	require.Contains(t, err.Error(), "an-empty-file")
+	require.Equal(t, 2, strings.Count(err.Error(), "not-yaml"), "the sidecars' spec is told beside them")
 }
 
 func TestAMachineCarriesLessInContainersThanInProcesses(t *testing.T) {
