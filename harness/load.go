@@ -53,11 +53,9 @@ func Load(path string) (scenario.Scenario, *resiliency.Spec, error) {
 func checks(path string, s scenario.Scenario) problem.List {
 	var out problem.List
 	known := oracle.CheckNames()
-	for _, name := range slices.Sorted(maps.Keys(s.Expect.Lines)) {
-		p := problem.Problem{File: path, Line: s.Expect.Lines[name], Field: "expect.checks"}
-		if s.Expect.Severity[name] != "" {
-			p.Field = "expect.severity." + name
-		}
+	for _, name := range slices.Sorted(maps.Keys(s.Expect.Named)) {
+		at := s.Expect.Named[name]
+		p := problem.Problem{File: path, Line: at.Line, Column: at.Column, Field: at.Field}
 		switch {
 		case !slices.Contains(known, name):
 			p.What, p.Hint = fmt.Sprintf("no check %q", name), "there are: "+strings.Join(known, ", ")
@@ -139,7 +137,7 @@ func loadSpec(file string, s scenario.Scenario) (*resiliency.Spec, problem.List)
 			err = perr.Err
 		}
 		return nil, problem.List{{
-			File: file, Line: s.ResiliencyLine, Field: "resiliency",
+			File: file, Line: s.ResiliencyAt.Line, Column: s.ResiliencyAt.Column, Field: s.ResiliencyAt.Field,
 			What: fmt.Sprintf("%s can't be read: %v", path, err), Hint: "the path is relative to the scenario's folder",
 		}}
 	}

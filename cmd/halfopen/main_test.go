@@ -52,7 +52,7 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"a_sidecar_spec_in_a_folder": {[]string{"run", "--reports", reports, "--sidecar-resiliency", "docs", "nothing-happens"}, "docs: can't be read: it is a folder"},
 		"a_sidecar_spec_not_YAML":    {[]string{"run", "--reports", reports, "--sidecar-resiliency", "harness/testdata/bad/not-yaml/scenario.yaml", "nothing-happens"}, "not-yaml/scenario.yaml:2: not YAML"},
 		"a_sidecar_spec_for_many":    {[]string{"run", "--reports", reports, "--sidecar-resiliency", "README.md", "nothing-happens", "flapping"}, "README.md:"},
-		"a_sidecar_spec_and_more":    {[]string{"run", "--reports", reports, "--sidecar-resiliency", "nowhere.yaml", "harness/testdata/bad/an-empty-file"}, "an-empty-file/scenario.yaml: the file is empty\nnowhere.yaml: can't be read"},
+		"a_sidecar_spec_and_more":    {[]string{"run", "--reports", reports, "--sidecar-resiliency", "nowhere.yaml", "harness/testdata/bad/an-empty-file"}, "go on from\nnowhere.yaml: can't be read"},
 		"a_run_that_is_none":         {[]string{"check", "scenarios"}, "scenarios: no run: no plan.json lies in it, or in a folder in it\n    hint: each run's folder lies below"},
 		"a_forecast_of_nothing":      {[]string{"forecast", "nowhere.yaml", "--stop", "0s"}, "nowhere.yaml: can't be read"},
 		"a_forecast_for_nobody":      {[]string{"forecast", "nowhere.yaml"}, "--target: is missing"},

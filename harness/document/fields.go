@@ -14,6 +14,7 @@ type Fields struct {
 	keys []Entry
 	fold bool
 	used map[string]string // folded name → the name as we spell it
+	like map[string]Entry  // what is misspelt, by the name that it is taken for
 }
 
 // An Entry is one of them.
@@ -68,6 +69,9 @@ func (f *Fields) Get(name string) Value {
 			return e.Value
 		}
 	}
+	if e, ok := f.like[name]; ok {
+		return e.Value
+	}
 	return Value{r: f.of.r, path: strings.TrimPrefix(f.of.path+"."+name, ".")}
 }
 
@@ -78,6 +82,28 @@ func (f *Fields) Need(name, hint string) Value {
 		f.of.r.add(f.of.node, v.path, Missing, "is missing", hint)
 	}
 	return v
+}
+
+// Known names all fields that a map may have. A misspelt one is taken for the one that it resembles, where that is absent:
+// what it holds is read, and nothing is missing on its account. Done tells of it all the same.
+func (f *Fields) Known(names ...string) *Fields {
+	f.Allow(names...)
+	has := map[string]bool{}
+	for _, e := range f.keys {
+		has[f.name(e.Key)] = true
+	}
+	for _, e := range f.keys {
+		if _, known := f.used[f.name(e.Key)]; known || len(f.like) == len(names) {
+			continue
+		}
+		if near := Nearest(e.Key, names); near != "" && !has[f.name(near)] {
+			if f.like == nil {
+				f.like = map[string]Entry{}
+			}
+			has[f.name(near)], f.like[near] = true, e
+		}
+	}
+	return f
 }
 
 // All gives all entries in the order of the file.

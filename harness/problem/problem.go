@@ -53,7 +53,10 @@ func (l List) Error() string {
 		if sorted[i].File != sorted[j].File {
 			return sorted[i].File < sorted[j].File
 		}
-		return sorted[i].Line < sorted[j].Line
+		if sorted[i].Line != sorted[j].Line {
+			return sorted[i].Line < sorted[j].Line
+		}
+		return sorted[i].Column < sorted[j].Column
 	})
 	lines := make([]string, len(sorted))
 	for i, p := range sorted {
