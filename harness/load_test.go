@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/halfopen/halfopen/harness"
+	"github.com/halfopen/halfopen/harness/heap"
 	"github.com/halfopen/halfopen/harness/problem"
 )
 
@@ -104,4 +106,40 @@ func TestTheSidecarsOwnSpecIsReadBeforeAnythingStarts(t *testing.T) {
 	}
 	_, err := harness.Jobs([]string{"../scenarios/nothing-happens"}, 1, harness.Options{SidecarResiliency: "../scenarios/spec-that-does-not-load/resiliency.yaml"})
 	require.NoError(t, err, "daprd refuses it, and that is the point")
+}
+
+// However many mistakes a file has, some hundred are told, the others counted, and it takes no more than 100 MB.
+func TestThousandsOfMistakesAreToldWithinBounds(t *testing.T) {
+	const head = "name: x\nwhy: x\nservices:\n  b: { app: order-processor }\n  a: { app: checkout, sends: { to: b } }\n"
+	const tail = "timeline:\n  - wait: { orders: 1 }\n"
+	each := func(n int, format string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String()
+	}
+	for name, c := range map[string]struct{ text, says string }{
+		"unknown_fields":    {head + tail + each(30000, "f%d: 1\n"), "and 900 more at least"},
+		"unknown_services":  {head + "timeline:\n" + each(900, "  - fault: { stop: z%d, for: 1s }\n"), "and 800 more: mend these first"},
+		"unknown_checks":    {head + tail + "expect: { verdict: fail, checks: [" + each(500, "c%d, ") + "] }\n", "and 400 more"},
+		"too_many_steps":    {head + "timeline:\n" + each(20000, "  - heal: z%d\n"), "timeline: 20000 of them are too many: at most 1000 are read"},
+		"too_many_services": {"name: x\nwhy: x\nservices:\n" + each(20000, "  s%d: { app: order-processor }\n") + tail, "services: 20000 of them are too many"},
+		"too_many_checks":   {head + tail + "expect: { checks: [" + each(20000, "c%d, ") + "] }\n", "expect.checks: 20000 of them are too many"},
+		"a_name_of_1_MB":    {head + "timeline:\n  - fault: { stop: " + strings.Repeat("z", 1<<20-500) + ", for: 1s }\n", "zzz…"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "x", "scenario.yaml")
+			require.NoError(t, os.Mkdir(filepath.Dir(file), 0o755))
+			require.NoError(t, os.WriteFile(file, []byte(c.text), 0o644))
+			var told string
+			require.LessOrEqual(t, heap.Most(func() {
+				_, _, err := harness.Load(file)
+				told = err.Error()
+			}), uint64(heap.Limit))
+			require.LessOrEqual(t, strings.Count(told, "\n"), 201)
+			require.Less(t, len(told), 100<<10)
+			require.Contains(t, told, c.says)
+		})
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/halfopen/halfopen/harness/problem"
 )
 
 // Fields are the entries of a map.
@@ -92,9 +94,13 @@ func (f *Fields) Known(names ...string) *Fields {
 	for _, e := range f.keys {
 		has[f.name(e.Key)] = true
 	}
+	unknown := 0
 	for _, e := range f.keys {
-		if _, known := f.used[f.name(e.Key)]; known || len(f.like) == len(names) {
+		if _, known := f.used[f.name(e.Key)]; known {
 			continue
+		}
+		if unknown++; unknown > problem.Most {
+			break
 		}
 		if near := Nearest(e.Key, names); near != "" && !has[f.name(near)] {
 			if f.like == nil {
@@ -124,7 +130,7 @@ func (f *Fields) Done() {
 	}
 	slices.Sort(known)
 	for _, e := range f.keys {
-		if len(f.of.r.Problems) >= maxProblems {
+		if f.of.Full() {
 			return
 		}
 		if name, used := f.used[f.name(e.Key)]; used {
@@ -144,13 +150,19 @@ func (f *Fields) Done() {
 // Nearest is the known name that a mistyped one is closest to; "" where none is close.
 func Nearest(name string, known []string) string {
 	best, distance := "", min(len(name)/3+2, max(len(name), 1))
-	for _, k := range known {
+	const most = 1000
+	for _, k := range known[:min(len(known), most)] {
+		if abs(len(k)-len(name)) >= distance {
+			continue // as many letters are missing
+		}
 		if d := edits(strings.ToLower(name), strings.ToLower(k)); d < distance {
 			best, distance = k, d
 		}
 	}
 	return best
 }
+
+func abs(n int) int { return max(n, -n) }
 
 // edits counts the single-letter changes that turn a into b (Levenshtein).
 func edits(a, b string) int {

@@ -28,9 +28,35 @@ func Parse(file string, data []byte) (Scenario, problem.List) {
 		root.Problem("a scenario is a map", "name: "+filepath.Base(s.Dir))
 		return s, r.Problems
 	}
-	p.scenario(root.Fields().Known("name", "why", "seed", "resiliency", "sidecar", "services", "timeline", "expect"))
+	f := root.Fields().Known("name", "why", "seed", "resiliency", "sidecar", "services", "timeline", "expect")
+	if tooMuch(f) {
+		return s, r.Problems
+	}
+	p.scenario(f)
 	p.names()
 	return s, hinted(once(r.Problems))
+}
+
+// tooMuch refuses what no scenario needs, and what would take long to be looked through.
+func tooMuch(f *document.Fields) (refused bool) {
+	const services, entries = 200, 1000
+	check := func(v document.Value, most int) {
+		n := len(v.Items())
+		if v.IsMap() {
+			n = len(v.Keys())
+		}
+		if n > most {
+			refused = true
+			v.Tell(document.Limit, fmt.Sprintf("%d of them are too many: at most %d are read", n, most), "is this the file you mean?")
+		}
+	}
+	check(f.Get("services"), services)
+	check(f.Get("timeline"), entries)
+	for _, field := range []string{"checks", "severity", "logs"} {
+		_, v := f.Get("expect").Find(field)
+		check(v, entries)
+	}
+	return refused
 }
 
 // once leaves out what only follows from a value that is absent or could not be read: that has been told.
@@ -228,7 +254,7 @@ func (p *parser) names() {
 
 // nearest is a hint at what there is instead of a name.
 func nearest(name string, known []string) string {
-	hint := "there are: " + strings.Join(known, ", ")
+	hint := "there are: " + problem.Names(known)
 	if near := document.Nearest(name, known); near != "" {
 		hint = fmt.Sprintf("did you mean %s? (%s)", near, hint)
 	}

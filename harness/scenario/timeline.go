@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/halfopen/halfopen/harness/document"
+	"github.com/halfopen/halfopen/harness/problem"
 )
 
 // stepWords are what a step may be.
@@ -126,7 +127,7 @@ func (p *parser) heal(v document.Value) {
 	case o == nil && len(names) == 0:
 		v.Problem(fmt.Sprintf("no fault %q before it", v.Text()), "put a fault with this `name:` first")
 	case o == nil:
-		v.Problem(fmt.Sprintf("no fault %q before it", v.Text()), "there are: "+strings.Join(names, ", "))
+		v.Problem(fmt.Sprintf("no fault %q before it", v.Text()), "there are: "+problem.Names(names))
 	case o.self:
 		v.Problem(fmt.Sprintf("fault %q heals itself", v.Text()), "take its `for:` away, or this step")
 	case o.healed:
