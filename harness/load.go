@@ -94,13 +94,15 @@ func inVain(path string, s scenario.Scenario, spec *resiliency.Spec) problem.Lis
 // maxFileBytes bounds what is read of a file: a bit more than any reader takes, so that it can say so.
 const maxFileBytes = 2 << 20
 
+var errIsFolder = errors.New("it is a folder")
+
 func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		return nil, errors.New("it is a folder")
+		return nil, errIsFolder
 	case info.Size() > maxFileBytes:
 		return nil, fmt.Errorf("%d bytes are too many", info.Size())
 	}

@@ -39,6 +39,8 @@ func root(t *testing.T) string {
 
 func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 	reports := t.TempDir()
+	empty := filepath.Join(t.TempDir(), "empty.log")
+	require.NoError(t, os.WriteFile(empty, []byte("\n"), 0o600))
 	for name, c := range map[string]struct {
 		args []string
 		says string
@@ -106,6 +108,15 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"a_missing_log":              {[]string{"check", "--logs", "nowhere.log"}, "nowhere.log: can't be read: no such file or directory\n    hint: --logs FILE"},
 		"a_missing_timeline":         {[]string{"check", "--timeline", "nowhere.log"}, "nowhere.log: can't be read: no such file"},
 		"a_timeline_that_is_none":    {[]string{"check", "--timeline", "go.mod"}, "go.mod:1: not an event"},
+		"a_timeline_once":            {[]string{"check", "--timeline", "go.mod"}, "not an event, and neither are the lines behind it: is this a timeline?\n    hint: seconds"},
+		"two_logs_and_a_spec":        {[]string{"check", "--logs", "nowhere.log", "--logs", "docs", "elsewhere.log", "--resiliency", "nowhere.yaml"}, "docs: can't be read: it is a folder\n    hint: --logs FILE: what a sidecar printed, by kubectl logs or dapr run\nelsewhere.log: can't be read: no such file or directory\n    hint: --logs FILE: what a sidecar printed, by kubectl logs or dapr run\nnowhere.log: can't be read: no such file or directory\n    hint: --logs FILE: what a sidecar printed, by kubectl logs or dapr run\nnowhere.yaml: can't be read: no such file or directory"},
+		"an_empty_log":               {[]string{"check", "--logs", empty}, "empty.log: the log is empty\n    hint: did the sidecar run?"},
+		"an_empty_log_and_a_folder":  {[]string{"check", "--logs", empty, "docs"}, "docs: can't be read: it is a folder"},
+		"a_folder_of_timelines":      {[]string{"check", "--timeline", "docs"}, "docs: can't be read: it is a folder\n    hint: --timeline FILE"},
+		"a_spec_that_is_prose":       {[]string{"check", "--logs", "go.mod", "--resiliency", "README.md"}, "README.md:4: not YAML"},
+		"logs_of_no_name":            {[]string{"check", "--logs", "", "--caller", "", "--fail-on", "x"}, "command line: --caller: is empty\n    hint: --caller APP: an app id; leave it out for the quickstart's\ncommand line: --logs: names no file\n    hint: --logs FILE\ncommand line: --fail-on \"x\": want broken"},
+		"flags_of_logs_for_a_run":    {[]string{"check", "--caller", "a", "--target", "b", "--resiliency", "c.yaml"}, "--caller: is for --logs and --timeline: a run has its own\n    hint: leave it out\ncommand line: --target: is for"},
+		"flags_of_logs_and_no_run":   {[]string{"check", "--caller", "a", "nowhere"}, "nowhere: can't be read"},
 		"logs_and_a_timeline":        {[]string{"check", "--logs", "a", "--timeline", "b"}, "one of them at a time"},
 		"a_missing_spec":             {[]string{"check", "--logs", "go.mod", "--resiliency", "nowhere.yaml"}, "nowhere.yaml: can't be read"},
 		"a_bad_spec":                 {[]string{"check", "--logs", "go.mod", "--resiliency", "sidecar/testdata/recordings/c12_badspec/resiliency.yaml"}, `resiliency.yaml:15:28: spec.policies.retries.myRetry.matching.httpStatusCodes: "11" is not within 100-599`},
