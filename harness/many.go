@@ -200,6 +200,30 @@ func (m Many) waveEnd(from int) (to int) {
 	return to
 }
 
+// MostAtOnce is how many of the runs are on at once at the most, and the addresses for which some wait for each other
+// though the machine carries more.
+func (m Many) MostAtOnce() (most int, contended []string) {
+	if m.AtOnce < 1 {
+		return 0, nil
+	}
+	for from, to := 0, 0; from < len(m.Jobs); from = to {
+		to = m.waveEnd(from)
+		most = max(most, to-from)
+		if to == len(m.Jobs) || to-from == m.AtOnce {
+			continue
+		}
+		for _, j := range m.Jobs[from:to] { // what the next one met
+			for _, address := range strings.Fields(j.Claims) {
+				if Meet(strings.Fields(m.Jobs[to].Claims), []string{address}) && !slices.Contains(contended, address) {
+					contended = append(contended, address)
+				}
+			}
+		}
+	}
+	slices.Sort(contended)
+	return most, contended
+}
+
 // one plays one of them.
 func (m Many) one(ctx context.Context, j Job, up func() <-chan struct{}) Done {
 	defer up()

@@ -70,6 +70,27 @@ func TestRunsThatClaimTheSameAddressAreNotOnAtOnce(t *testing.T) {
 		require.Len(t, done, 4)
 		require.Equal(t, 6*time.Second, time.Since(began), "two waves")
 	})
+	all := jobs(5)
+	for _, c := range []struct {
+		claims    [5]string
+		atOnce    int
+		most      int
+		contended []string
+	}{
+		{atOnce: 8, most: 5},
+		{atOnce: 2, most: 2},
+		{claims: [5]string{"a:1", "a:1", "a:1", "a:1", "a:1"}, atOnce: 8, most: 1, contended: []string{"a:1"}},
+		{claims: [5]string{1: "a:1 b:2", 3: "b:2"}, atOnce: 8, most: 3, contended: []string{"b:2"}},
+		{claims: [5]string{"a:1", "a:2", "a:3", "a:4", "a:5"}, atOnce: 8, most: 5},
+		{claims: [5]string{"a:1", "", "a:1"}, atOnce: 2, most: 2}, // the wave was full before they could meet
+	} {
+		for i := range all {
+			all[i].Claims = c.claims[i]
+		}
+		most, contended := Many{Jobs: all, AtOnce: c.atOnce}.MostAtOnce()
+		require.Equal(t, c.most, most, "%v", c.claims)
+		require.Equal(t, c.contended, contended, "%v", c.claims)
+	}
 	claims := Claims(scenario.Scenario{Services: []scenario.Service{{Name: "a", Port: 7000, Host: "127.0.0.1"}, {Name: "b", Port: 7001}}})
 	require.Equal(t, []string{"127.0.0.1:7000"}, claims)
 }
