@@ -216,7 +216,7 @@ func writeReport(out io.Writer, args []string, form string, look looks) error {
 	for _, dir := range dirs {
 		in, err := harness.Read(dir)
 		if err != nil {
-			return err
+			return fmt.Errorf("read %s: %w", dir, err)
 		}
 		ins = append(ins, in)
 	}
@@ -234,7 +234,7 @@ func writeReport(out io.Writer, args []string, form string, look looks) error {
 func tell(w io.Writer, dir string, look looks) (oracle.Verdict, error) {
 	in, err := harness.Read(dir)
 	if err != nil {
-		return in.Verdict, err
+		return in.Verdict, fmt.Errorf("read %s: %w", dir, err)
 	}
 	if look.quiet {
 		_, err := fmt.Fprintf(w, "%s %s: %s\n", in.Verdict.Outcome, in.Verdict.Scenario, dir)

@@ -41,10 +41,15 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 	reports := t.TempDir()
 	empty := filepath.Join(t.TempDir(), "empty.log")
 	require.NoError(t, os.WriteFile(empty, []byte("\n"), 0o600))
+	begun := filepath.Join(t.TempDir(), "begun") // a run whose history has not begun
+	require.NoError(t, os.CopyFS(begun, os.DirFS(filepath.Join(root(t), "reports", "example", "pass"))))
+	require.NoError(t, os.WriteFile(filepath.Join(begun, "history.jsonl"), nil, 0o600))
 	for name, c := range map[string]struct {
 		args []string
 		says string
 	}{
+		"a_run_without_history":         {[]string{"report", begun}, "read " + begun + ": the history is empty"},
+		"runs_without_a_history":        {[]string{"report", "--format", "markdown", "reports/example/pass", begun}, "read " + begun + ": the history is empty"},
 		"an_unknown_command":            {[]string{"runn"}, `unknown command "runn": did you mean halfopen run?`},
 		"a_flag_of_an_unknown_command":  {[]string{"runn", "--env", "process"}, "did you mean halfopen run?"},
 		"an_unknown_command_below":      {[]string{"baseline", "updat"}, "did you mean halfopen baseline update?"},
