@@ -8,11 +8,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/env"
 	"github.com/halfopen/halfopen/harness/oracle"
+	"github.com/halfopen/halfopen/harness/problem"
 	"github.com/halfopen/halfopen/harness/resiliency"
 	"github.com/halfopen/halfopen/harness/scenario"
 )
@@ -100,10 +100,8 @@ type Unsuited struct{ error }
 // prepare reads all input and chooses the environment. It starts nothing.
 func prepare(ctx context.Context, o Options) (plan scenario.Plan, spec *resiliency.Spec, sidecars []byte, g Ground, beside env.Sidecar, err error) {
 	s, spec, err := Load(o.Scenario)
-	if err != nil {
-		return plan, nil, nil, g, beside, err
-	}
-	if sidecars, err = sidecarSpec(o); err != nil {
+	sidecars, problems := sidecarSpec(o.SidecarResiliency)
+	if err = together(err, problems); err != nil {
 		return plan, nil, nil, g, beside, err
 	}
 	if o.Timeout < 0 {
@@ -133,14 +131,19 @@ func runID(name string) string {
 	return name + "-" + time.Now().Format("20060102-150405") + "-" + hex.EncodeToString(b[:])
 }
 
-// sidecarSpec reads the spec that the sidecars get instead of the oracle's; nil where they get the same.
-func sidecarSpec(o Options) ([]byte, error) {
-	if o.SidecarResiliency == "" {
+// sidecarSpec reads the spec that the sidecars get instead of the oracle's; nil where they get the same. One that daprd
+// would refuse is fine, since that may be what somebody wants to see; one that nobody could read is not.
+func sidecarSpec(path string) ([]byte, problem.List) {
+	if path == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(o.SidecarResiliency)
+	text, err := readFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the sidecars' spec: %w", err)
+		return nil, unreadable(path, err, "--sidecar-resiliency FILE: a spec for the sidecars alone")
+	}
+	spec, problems := resiliency.Parse(path, text)
+	if spec == nil {
+		return nil, problems
 	}
 	return text, nil
 }

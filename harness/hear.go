@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -22,24 +23,29 @@ type Testimony struct {
 
 // Hear judges what files tell. A spec that daprd would not load is bad input, unless they tell that it did not.
 func Hear(t Testimony) (oracle.Verdict, error) {
-	spec, problems, err := t.spec()
-	if err != nil {
-		return oracle.Verdict{}, err
+	spec, refused, err := t.spec()
+	h, herr := t.history()
+	var problems problem.List
+	switch {
+	case errors.As(herr, &problems):
+		err = together(err, problems)
+	case err == nil:
+		err = herr
 	}
-	h, err := t.history()
 	if err != nil {
 		return oracle.Verdict{}, err
 	}
 	v := oracle.Hear(spec, h, t.Caller, t.Target)
-	refused := slices.ContainsFunc(v.Results, func(r oracle.Result) bool {
+	told := slices.ContainsFunc(v.Results, func(r oracle.Result) bool {
 		return r.Check == "policy-loaded" && r.Outcome == oracle.Fail
 	})
-	if spec != nil && spec.Broken && !refused {
-		return v, problems.Err() // nothing tells that daprd said so: it can't be the spec that was in force
+	if spec != nil && spec.Broken && !told {
+		return v, refused.Err() // nothing tells that daprd said so: it can't be the spec that was in force
 	}
 	return v, nil
 }
 
+// spec reads the callers' spec, and what daprd would refuse in it.
 func (t Testimony) spec() (*resiliency.Spec, problem.List, error) {
 	if t.Resiliency == "" {
 		return nil, nil, nil
@@ -55,31 +61,44 @@ func (t Testimony) spec() (*resiliency.Spec, problem.List, error) {
 	return spec, problems, nil
 }
 
+// history reads all files. What can't be read of any is told at once.
 func (t Testimony) history() (*history.History, error) {
+	var problems problem.List
+	open := func(name, hint string) *os.File {
+		file, err := openFile(name)
+		if err != nil {
+			problems = append(problems, unreadable(name, err, hint)...)
+		}
+		return file
+	}
+	var h *history.History
+	var err error
 	if t.Timeline != "" {
-		file, err := os.Open(t.Timeline)
-		if err != nil {
-			return nil, unreadable(t.Timeline, err, "a timeline has a line an event: seconds, source and text")
+		if file := open(t.Timeline, "--timeline FILE: a line an event, of seconds, source and text"); file != nil {
+			defer file.Close()
+			if h, err = testimony.Timeline(t.Timeline, file, t.Caller, t.Target); err != nil {
+				err = fmt.Errorf("read the timeline: %w", err)
+			}
 		}
-		defer file.Close()
-		h, err := testimony.Timeline(t.Timeline, file, t.Caller, t.Target)
-		if err != nil {
-			return nil, fmt.Errorf("read the timeline: %w", err)
-		}
-		return h, nil
+		return h, together(err, problems)
 	}
 	var logs []testimony.Log
 	for _, name := range t.Logs {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, unreadable(name, err, "--logs FILE: what a sidecar printed, by kubectl logs or dapr run")
+		if file := open(name, "--logs FILE: what a sidecar printed, by kubectl logs or dapr run"); file != nil {
+			defer file.Close()
+			logs = append(logs, testimony.Log{Name: name, Reader: file})
 		}
-		defer file.Close()
-		logs = append(logs, testimony.Log{Name: name, Reader: file})
 	}
-	h, err := testimony.Logs(logs, t.Caller)
-	if err != nil {
-		return nil, fmt.Errorf("read the logs: %w", err)
+	if h, err = testimony.Logs(logs, t.Caller); err != nil {
+		err = fmt.Errorf("read the logs: %w", err)
 	}
-	return h, nil
+	return h, together(err, problems)
+}
+
+// openFile opens what is no folder.
+func openFile(name string) (*os.File, error) {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return nil, errIsFolder
+	}
+	return os.Open(name)
 }

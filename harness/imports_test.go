@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	"apps/checkout":         {},
 	"apps/orderprocessor":   {},
 	"cmd/halfopen/early":    {},
-	"cmd/halfopen":          {"cmd/halfopen/early", "harness", "harness/explore", "harness/problem", "harness/baseline", "harness/env", "harness/env/container", "harness/link", "harness/lint", "harness/oracle", "harness/report", "harness/resiliency", "harness/scenario", "sidecar", "apps/checkout", "apps/orderprocessor"},
+	"cmd/halfopen":          {"cmd/halfopen/early", "harness", "harness/document", "harness/explore", "harness/problem", "harness/baseline", "harness/env", "harness/env/container", "harness/link", "harness/lint", "harness/oracle", "harness/report", "harness/resiliency", "harness/scenario", "sidecar", "apps/checkout", "apps/orderprocessor"},
 }
 
 // mayNotImport are third parties that a package must do without: what both sides of a comparison would share.

@@ -53,11 +53,9 @@ func Load(path string) (scenario.Scenario, *resiliency.Spec, error) {
 func checks(path string, s scenario.Scenario) problem.List {
 	var out problem.List
 	known := oracle.CheckNames()
-	for _, name := range slices.Sorted(maps.Keys(s.Expect.Lines)) {
-		p := problem.Problem{File: path, Line: s.Expect.Lines[name], Field: "expect.checks"}
-		if s.Expect.Severity[name] != "" {
-			p.Field = "expect.severity." + name
-		}
+	for _, name := range slices.Sorted(maps.Keys(s.Expect.Named)) {
+		at := s.Expect.Named[name]
+		p := problem.Problem{File: path, Line: at.Line, Column: at.Column, Field: at.Field}
 		switch {
 		case !slices.Contains(known, name):
 			p.What, p.Hint = fmt.Sprintf("no check %q", name), "there are: "+strings.Join(known, ", ")
@@ -96,13 +94,15 @@ func inVain(path string, s scenario.Scenario, spec *resiliency.Spec) problem.Lis
 // maxFileBytes bounds what is read of a file: a bit more than any reader takes, so that it can say so.
 const maxFileBytes = 2 << 20
 
+var errIsFolder = errors.New("it is a folder")
+
 func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		return nil, errors.New("it is a folder")
+		return nil, errIsFolder
 	case info.Size() > maxFileBytes:
 		return nil, fmt.Errorf("%d bytes are too many", info.Size())
 	}
@@ -115,6 +115,15 @@ func unreadable(path string, err error, hint string) problem.List {
 		err = perr.Err
 	}
 	return problem.List{{File: path, What: "can't be read: " + err.Error(), Hint: hint}}
+}
+
+// together adds further problems to those that an error holds; an error of another kind goes before.
+func together(err error, more problem.List) error {
+	var problems problem.List
+	if err != nil && !errors.As(err, &problems) {
+		return err
+	}
+	return append(slices.Clip(problems), more...).Err()
 }
 
 // loadSpec reads the spec that a scenario names.
@@ -130,7 +139,7 @@ func loadSpec(file string, s scenario.Scenario) (*resiliency.Spec, problem.List)
 			err = perr.Err
 		}
 		return nil, problem.List{{
-			File: file, Line: s.ResiliencyLine, Field: "resiliency",
+			File: file, Line: s.ResiliencyAt.Line, Column: s.ResiliencyAt.Column, Field: s.ResiliencyAt.Field,
 			What: fmt.Sprintf("%s can't be read: %v", path, err), Hint: "the path is relative to the scenario's folder",
 		}}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/halfopen/halfopen/harness"
+	"github.com/halfopen/halfopen/harness/heap"
 	"github.com/halfopen/halfopen/harness/problem"
 )
 
@@ -74,5 +76,70 @@ func TestEveryScenarioOfTheHouseLoads(t *testing.T) {
 		require.Equal(t, filepath.Base(filepath.Dir(path)), s.Name)
 		require.Equal(t, s.Resiliency == "", spec == nil)
 		require.Greater(t, len(strings.Fields(s.Why)), 10, "%s: the why teaches something", path)
+	}
+}
+
+// What nobody can read starts nothing; what daprd would refuse is what somebody may want to see.
+func TestTheSidecarsOwnSpecIsReadBeforeAnythingStarts(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, text []byte) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, text, 0o644))
+		return path
+	}
+	huge := write("huge.yaml", bytes.Repeat([]byte("# x\n"), 2<<20/4+1))
+	for name, c := range map[string]struct{ path, says string }{
+		"it_is_nowhere":   {filepath.Join(dir, "nowhere.yaml"), "no such file or directory"},
+		"it_is_too_large": {huge, "bytes are too many"},
+		"it_is_not_YAML":  {write("not.yaml", []byte("kind: [\n")), "not YAML"},
+		"it_is_prose":     {write("prose.yaml", []byte("a spec, one day\n")), "a resource is a map"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reports := filepath.Join(dir, "reports")
+			_, err := harness.Play(t.Context(), harness.Options{Scenario: "testdata/bad/an-empty-file", SidecarResiliency: c.path, Env: "process", Reports: reports})
+			var problems problem.List
+			require.ErrorAs(t, err, &problems)
+			require.Len(t, problems, 2, "the scenario's and the spec's")
+			require.Contains(t, err.Error(), c.says)
+			require.NoDirExists(t, reports)
+		})
+	}
+	_, err := harness.Jobs([]string{"../scenarios/nothing-happens"}, 1, harness.Options{SidecarResiliency: "../scenarios/spec-that-does-not-load/resiliency.yaml"})
+	require.NoError(t, err, "daprd refuses it, and that is the point")
+}
+
+// However many mistakes a file has, some hundred are told, the others counted, and it takes no more than 100 MB.
+func TestThousandsOfMistakesAreToldWithinBounds(t *testing.T) {
+	const head = "name: x\nwhy: x\nservices:\n  b: { app: order-processor }\n  a: { app: checkout, sends: { to: b } }\n"
+	const tail = "timeline:\n  - wait: { orders: 1 }\n"
+	each := func(n int, format string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String()
+	}
+	for name, c := range map[string]struct{ text, says string }{
+		"unknown_fields":    {head + tail + each(30000, "f%d: 1\n"), "and 900 more at least"},
+		"unknown_services":  {head + "timeline:\n" + each(900, "  - fault: { stop: z%d, for: 1s }\n"), "and 800 more: mend these first"},
+		"unknown_checks":    {head + tail + "expect: { verdict: fail, checks: [" + each(500, "c%d, ") + "] }\n", "and 400 more"},
+		"too_many_steps":    {head + "timeline:\n" + each(20000, "  - heal: z%d\n"), "timeline: 20000 of them are too many: at most 1000 are read"},
+		"too_many_services": {"name: x\nwhy: x\nservices:\n" + each(20000, "  s%d: { app: order-processor }\n") + tail, "services: 20000 of them are too many"},
+		"too_many_checks":   {head + tail + "expect: { checks: [" + each(20000, "c%d, ") + "] }\n", "expect.checks: 20000 of them are too many"},
+		"a_name_of_1_MB":    {head + "timeline:\n  - fault: { stop: " + strings.Repeat("z", 1<<20-500) + ", for: 1s }\n", "zzz…"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "x", "scenario.yaml")
+			require.NoError(t, os.Mkdir(filepath.Dir(file), 0o755))
+			require.NoError(t, os.WriteFile(file, []byte(c.text), 0o644))
+			var told string
+			require.LessOrEqual(t, heap.Most(func() {
+				_, _, err := harness.Load(file)
+				told = err.Error()
+			}), uint64(heap.Limit))
+			require.LessOrEqual(t, strings.Count(told, "\n"), 201)
+			require.Less(t, len(told), 100<<10)
+			require.Contains(t, told, c.says)
+		})
 	}
 }

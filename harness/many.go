@@ -45,11 +45,11 @@ func Meet(a, b []string) bool {
 }
 
 // Jobs loads scenarios and gives the runs of them, repeated, the longest first: waves of runs that take as long as
-// each other are the shortest. Everything that is wrong with any of them comes at once, and so does what can't run in
-// the environment that was asked for.
-func Jobs(scenarios []string, repeat int, env string) ([]Job, error) {
+// each other are the shortest. Everything that is wrong with any of them or with the sidecars' own spec comes at once,
+// and so does what can't run in the environment that was asked for.
+func Jobs(scenarios []string, repeat int, o Options) ([]Job, error) {
 	var out []Job
-	var all problem.List
+	_, all := sidecarSpec(o.SidecarResiliency)
 	for _, path := range scenarios {
 		s, spec, err := Load(path)
 		var problems problem.List
@@ -60,7 +60,7 @@ func Jobs(scenarios []string, repeat int, env string) ([]Job, error) {
 		case err != nil:
 			return nil, err
 		}
-		if _, _, err := suited(s, env); err != nil {
+		if _, _, err := suited(s, o.Env); err != nil {
 			all = append(all, problem.Problem{File: path, What: err.Error(), Hint: "leave it out, or run it alone with --env auto"})
 			continue
 		}
@@ -198,6 +198,30 @@ func (m Many) waveEnd(from int) (to int) {
 		claimed = append(claimed, claims...)
 	}
 	return to
+}
+
+// MostAtOnce is how many of the runs are on at once at the most, and the addresses for which some wait for each other
+// though the machine carries more.
+func (m Many) MostAtOnce() (most int, contended []string) {
+	if m.AtOnce < 1 {
+		return 0, nil
+	}
+	for from, to := 0, 0; from < len(m.Jobs); from = to {
+		to = m.waveEnd(from)
+		most = max(most, to-from)
+		if to == len(m.Jobs) || to-from == m.AtOnce {
+			continue
+		}
+		for _, j := range m.Jobs[from:to] { // what the next one met
+			for _, address := range strings.Fields(j.Claims) {
+				if Meet(strings.Fields(m.Jobs[to].Claims), []string{address}) && !slices.Contains(contended, address) {
+					contended = append(contended, address)
+				}
+			}
+		}
+	}
+	slices.Sort(contended)
+	return most, contended
 }
 
 // one plays one of them.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,6 +70,27 @@ func TestRunsThatClaimTheSameAddressAreNotOnAtOnce(t *testing.T) {
 		require.Len(t, done, 4)
 		require.Equal(t, 6*time.Second, time.Since(began), "two waves")
 	})
+	all := jobs(5)
+	for _, c := range []struct {
+		claims    [5]string
+		atOnce    int
+		most      int
+		contended []string
+	}{
+		{atOnce: 8, most: 5},
+		{atOnce: 2, most: 2},
+		{claims: [5]string{"a:1", "a:1", "a:1", "a:1", "a:1"}, atOnce: 8, most: 1, contended: []string{"a:1"}},
+		{claims: [5]string{1: "a:1 b:2", 3: "b:2"}, atOnce: 8, most: 3, contended: []string{"b:2"}},
+		{claims: [5]string{"a:1", "a:2", "a:3", "a:4", "a:5"}, atOnce: 8, most: 5},
+		{claims: [5]string{"a:1", "", "a:1"}, atOnce: 2, most: 2}, // the wave was full before they could meet
+	} {
+		for i := range all {
+			all[i].Claims = c.claims[i]
+		}
+		most, contended := Many{Jobs: all, AtOnce: c.atOnce}.MostAtOnce()
+		require.Equal(t, c.most, most, "%v", c.claims)
+		require.Equal(t, c.contended, contended, "%v", c.claims)
+	}
 	claims := Claims(scenario.Scenario{Services: []scenario.Service{{Name: "a", Port: 7000, Host: "127.0.0.1"}, {Name: "b", Port: 7001}}})
 	require.Equal(t, []string{"127.0.0.1:7000"}, claims)
 }
@@ -141,16 +163,17 @@ func TestShardsAreAllRunsAndNoneTwice(t *testing.T) {
 }
 
 func TestJobsAreTheLongestFirstAndAllThatIsWrongIsTold(t *testing.T) {
-	list, err := Jobs([]string{"../scenarios/flapping", "../scenarios/stop-order-processor"}, 2, "auto")
+	list, err := Jobs([]string{"../scenarios/flapping", "../scenarios/stop-order-processor"}, 2, Options{Env: "auto"})
 	require.NoError(t, err)
 	require.Len(t, list, 4)
 	require.Equal(t, "stop-order-processor", list[0].Name)
 	require.Equal(t, []int{1, 2}, []int{list[2].Nth, list[3].Nth})
-	_, err = Jobs([]string{"testdata/bad/not-yaml", "../scenarios/flapping", "testdata/bad/an-empty-file"}, 1, "auto")
+	_, err = Jobs([]string{"testdata/bad/not-yaml", "../scenarios/flapping", "testdata/bad/an-empty-file"}, 1, Options{Env: "auto", SidecarResiliency: "testdata/bad/not-yaml/scenario.yaml"})
 	var problems problem.List
 	require.ErrorAs(t, err, &problems)
 	require.Contains(t, err.Error(), "not-yaml")
 	require.Contains(t, err.Error(), "an-empty-file")
+	require.Equal(t, 2, strings.Count(err.Error(), "not-yaml"), "the sidecars' spec is told beside them")
 }
 
 func TestAMachineCarriesLessInContainersThanInProcesses(t *testing.T) {

@@ -45,7 +45,7 @@ func findPrograms(path string, s scenario.Scenario) error {
 			what, hint = "is no program", "chmod +x "+program
 		}
 		out = append(out, problem.Problem{
-			File: path, Line: v.CommandLine, Field: "services." + v.Name + ".command",
+			File: path, Line: v.CommandAt.Line, Column: v.CommandAt.Column, Field: v.CommandAt.Field,
 			What: fmt.Sprintf("%q %s (looked for in %s)", v.Command[0], what, where), Hint: hint,
 		})
 	}

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/document"
@@ -30,7 +29,7 @@ func Warnings(s scenario.Scenario, spec *resiliency.Spec) problem.List {
 		if s.Service(name) != nil {
 			continue
 		}
-		hint := "the services are " + strings.Join(services, ", ")
+		hint := "the services are " + problem.Names(services)
 		if near := document.Nearest(name, services); near != "" {
 			hint = fmt.Sprintf("did you mean %s? (%s)", near, hint)
 		}

@@ -23,7 +23,7 @@ func TestALoadedMachineGivesNoFalseAlarm(t *testing.T) {
 	dirs, err := filepath.Glob("*/scenario.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, dirs, "no scenario found")
-	jobs, err := harness.Jobs(dirs, (runs+len(dirs)-1)/len(dirs), ground.Name)
+	jobs, err := harness.Jobs(dirs, (runs+len(dirs)-1)/len(dirs), harness.Options{Env: ground.Name})
 	require.NoError(t, err)
 	reports := os.Getenv("HALFOPEN_REPORTS")
 	if reports == "" {

@@ -82,7 +82,7 @@ func conduct(t *testing.T, name string, runs, nth int, busy bool) study {
 	for _, file := range files {
 		dirs = append(dirs, filepath.Dir(file))
 	}
-	jobs, err := harness.Jobs(dirs, runs, ground.Name)
+	jobs, err := harness.Jobs(dirs, runs, harness.Options{Env: ground.Name})
 	require.NoError(t, err)
 	require.NotEmpty(t, jobs)
 	carries, why := harness.Carries(ground.Name)

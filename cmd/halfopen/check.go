@@ -6,11 +6,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/halfopen/halfopen/harness"
 	"github.com/halfopen/halfopen/harness/oracle"
+	"github.com/halfopen/halfopen/harness/problem"
 	"github.com/halfopen/halfopen/harness/report"
 )
 
@@ -33,24 +35,24 @@ counted as kept: 0 means that nothing told breaks a promise, and that something 
   halfopen check --timeline sidecar/testdata/recordings/c02/timeline.log --resiliency sidecar/testdata/recordings/c02/resiliency.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			look.settle(cmd)
+			heard := told.Timeline != "" || len(told.Logs) > 0
+			wrong := misused(cmd, told, args)
 			if err := g.settle(); err != nil {
-				return err
+				wrong = append(wrong, onCommandLine("", err.Error(), ""))
 			}
 			switch {
-			case told.Timeline != "" && len(told.Logs) > 0:
-				return errors.New("--logs and --timeline: one of them at a time")
-			case told.Timeline != "" && len(args) > 0:
-				return fmt.Errorf("check %s: one timeline at a time, and no runs beside it", args[0])
-			case told.Timeline != "" || len(told.Logs) > 0:
-				told.Logs = append(told.Logs, args...)
-				return hear(cmd.OutOrStdout(), told, look, g)
-			case told.Resiliency != "":
-				return errors.New("--resiliency is for --logs and --timeline: a run has its own")
+			case heard:
+				if told.Timeline == "" {
+					told.Logs = append(told.Logs, args...)
+				}
+				return hear(cmd.OutOrStdout(), told, look, g, wrong)
+			case len(args) == 0 && len(wrong) > 0:
+				return wrong
 			case len(args) == 0:
 				return needs("a run's folder, --logs FILE or --timeline FILE", "runs lie below reports/")(cmd, args)
 			}
 			dirs, err := findRuns(args)
-			if err != nil {
+			if err = alsoWrong(wrong, err); err != nil {
 				return err
 			}
 			for _, dir := range dirs {
@@ -82,10 +84,50 @@ counted as kept: 0 means that nothing told breaks a promise, and that something 
 	return cmd
 }
 
+// misused finds flags that don't go together.
+func misused(cmd *cobra.Command, told harness.Testimony, args []string) (out problem.List) {
+	heard := told.Timeline != "" || len(told.Logs) > 0
+	if told.Timeline != "" && len(told.Logs) > 0 {
+		out = append(out, onCommandLine("--timeline", "stands beside --logs: one of them at a time", "a timeline holds the lines of sidecars, too"))
+	}
+	if told.Timeline != "" && len(args) > 0 {
+		out = append(out, onCommandLine(args[0], "one timeline at a time, and no runs beside it", ""))
+	}
+	for _, flag := range []string{"resiliency", "caller", "target"} {
+		if !heard && cmd.Flags().Changed(flag) {
+			out = append(out, onCommandLine("--"+flag, "is for --logs and --timeline: a run has its own", "leave it out"))
+		}
+	}
+	for _, app := range []struct{ flag, id string }{{"--caller", told.Caller}, {"--target", told.Target}} {
+		if app.id == "" {
+			out = append(out, onCommandLine(app.flag, "is empty", app.flag+" APP: an app id; leave it out for the quickstart's"))
+		}
+	}
+	if slices.Contains(told.Logs, "") {
+		out = append(out, onCommandLine("--logs", "names no file", "--logs FILE"))
+	}
+	return out
+}
+
+// onCommandLine is a problem with what was given to halfopen itself.
+func onCommandLine(field, what, hint string) problem.Problem {
+	return problem.Problem{File: "command line", Field: field, What: what, Hint: hint}
+}
+
+// alsoWrong adds what is wrong with the input to what is wrong with the command line.
+func alsoWrong(wrong problem.List, err error) error {
+	var more problem.List
+	if err != nil && !errors.As(err, &more) && len(wrong) == 0 {
+		return err
+	}
+	return append(wrong, more...).Err()
+}
+
 // hear judges logs from elsewhere.
-func hear(w io.Writer, told harness.Testimony, look looks, g gate) error {
+func hear(w io.Writer, told harness.Testimony, look looks, g gate, wrong problem.List) error {
+	told.Logs = slices.DeleteFunc(told.Logs, func(name string) bool { return name == "" }) // that has been told
 	v, err := harness.Hear(told)
-	if err != nil {
+	if err = alsoWrong(wrong, err); err != nil {
 		return err
 	}
 	if look.quiet {
@@ -174,7 +216,7 @@ func writeReport(out io.Writer, args []string, form string, look looks) error {
 	for _, dir := range dirs {
 		in, err := harness.Read(dir)
 		if err != nil {
-			return err
+			return fmt.Errorf("read %s: %w", dir, err)
 		}
 		ins = append(ins, in)
 	}
@@ -192,7 +234,7 @@ func writeReport(out io.Writer, args []string, form string, look looks) error {
 func tell(w io.Writer, dir string, look looks) (oracle.Verdict, error) {
 	in, err := harness.Read(dir)
 	if err != nil {
-		return in.Verdict, err
+		return in.Verdict, fmt.Errorf("read %s: %w", dir, err)
 	}
 	if look.quiet {
 		_, err := fmt.Fprintf(w, "%s %s: %s\n", in.Verdict.Outcome, in.Verdict.Scenario, dir)

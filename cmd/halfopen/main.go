@@ -116,5 +116,6 @@ Exit codes: 0 all promises kept, 1 a promise broken, 2 wrong usage or bad input,
 		newCompareCommand(), newListCommand(), newSchemaCommand(), newDoctorCommand(), newCleanCommand(),
 		newSidecarCommand(), newAppCommand(), newLinkCommand(), newHoldCommand(), newReapCommand(),
 	)
+	guide(root)
 	return root
 }

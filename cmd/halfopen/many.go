@@ -93,10 +93,11 @@ func runMany(ctx context.Context, out, errs io.Writer, o harness.Options, jobs [
 	release := inform.guard(out)
 	defer func() { release() }()
 	v := newManyView(out, errs, jobs, look)
+	all := harness.Many{Options: o, Jobs: jobs, AtOnce: atOnce, FailFast: m.failFast, Tell: v.tell, Follow: v.follow}
 	if !look.quiet {
-		fmt.Fprintf(errs, "%d runs in %s environment, at most %d at once\n", len(jobs), ground.Name, min(atOnce, len(jobs)))
+		fmt.Fprintln(errs, announce(all, ground.Name))
 	}
-	done, err := harness.PlayMany(ctx, harness.Many{Options: o, Jobs: jobs, AtOnce: atOnce, FailFast: m.failFast, Tell: v.tell, Follow: v.follow})
+	done, err := harness.PlayMany(ctx, all)
 	v.end()
 	if err != nil {
 		return err
@@ -131,6 +132,21 @@ func runMany(ctx context.Context, out, errs io.Writer, o harness.Options, jobs [
 		return exitCode(worst)
 	}
 	return nil
+}
+
+// announce says how many runs there are, and how they go on.
+func announce(all harness.Many, env string) string {
+	most, contended := all.MostAtOnce()
+	text := fmt.Sprintf("%d runs in %s environment, ", len(all.Jobs), env)
+	if most == 1 {
+		text += "one at a time"
+	} else {
+		text += fmt.Sprintf("at most %d at once", most)
+	}
+	if len(contended) > 0 {
+		text += fmt.Sprintf(" (those that listen on %s wait for each other)", strings.Join(contended, ", "))
+	}
+	return text
 }
 
 // indexOf writes a page over the runs that were judged, and gives its path; where none was, the folder.

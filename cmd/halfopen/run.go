@@ -49,7 +49,7 @@ code is the worst of all: 1 where any promise is broken, else 3 where anything c
 			if err != nil {
 				return err
 			}
-			jobs, err := harness.Jobs(findScenarios(args), many.repeat, o.Env)
+			jobs, err := harness.Jobs(findScenarios(args), many.repeat, o)
 			if err != nil {
 				return err
 			}

@@ -138,11 +138,8 @@ func (r *Reader) plain(n *yaml.Node, depth int) bool {
 	return true
 }
 
-// maxProblems is how many are told of one document: who has so many has enough to begin with.
-const maxProblems = 1000
-
 func (r *Reader) add(n *yaml.Node, field string, kind problem.Kind, what, hint string) {
-	if len(r.Problems) >= maxProblems {
+	if len(r.Problems) >= problem.Most {
 		return
 	}
 	p := problem.Problem{File: r.File, Field: field, What: what, Hint: hint, Kind: kind}
@@ -191,6 +188,9 @@ func (v Value) TellWithin(offset, wide int, kind problem.Kind, what, hint string
 	p.Column += offset
 	p.Width = max(1, min(wide, p.Width-offset))
 }
+
+// Full tells whether so many problems have been noted of its document that no further one will be.
+func (v Value) Full() bool { return len(v.r.Problems) >= problem.Most }
 
 // Problems are those noted of its document so far.
 func (v Value) Problems() problem.List { return v.r.Problems }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/halfopen/halfopen/harness/problem"
 )
 
 // Fields are the entries of a map.
@@ -14,6 +16,7 @@ type Fields struct {
 	keys []Entry
 	fold bool
 	used map[string]string // folded name → the name as we spell it
+	like map[string]Entry  // what is misspelt, by the name that it is taken for
 }
 
 // An Entry is one of them.
@@ -68,6 +71,9 @@ func (f *Fields) Get(name string) Value {
 			return e.Value
 		}
 	}
+	if e, ok := f.like[name]; ok {
+		return e.Value
+	}
 	return Value{r: f.of.r, path: strings.TrimPrefix(f.of.path+"."+name, ".")}
 }
 
@@ -78,6 +84,32 @@ func (f *Fields) Need(name, hint string) Value {
 		f.of.r.add(f.of.node, v.path, Missing, "is missing", hint)
 	}
 	return v
+}
+
+// Known names all fields that a map may have. A misspelt one is taken for the one that it resembles, where that is absent:
+// what it holds is read, and nothing is missing on its account. Done tells of it all the same.
+func (f *Fields) Known(names ...string) *Fields {
+	f.Allow(names...)
+	has := map[string]bool{}
+	for _, e := range f.keys {
+		has[f.name(e.Key)] = true
+	}
+	unknown := 0
+	for _, e := range f.keys {
+		if _, known := f.used[f.name(e.Key)]; known {
+			continue
+		}
+		if unknown++; unknown > problem.Most {
+			break
+		}
+		if near := Nearest(e.Key, names); near != "" && !has[f.name(near)] {
+			if f.like == nil {
+				f.like = map[string]Entry{}
+			}
+			has[f.name(near)], f.like[near] = true, e
+		}
+	}
+	return f
 }
 
 // All gives all entries in the order of the file.
@@ -98,7 +130,7 @@ func (f *Fields) Done() {
 	}
 	slices.Sort(known)
 	for _, e := range f.keys {
-		if len(f.of.r.Problems) >= maxProblems {
+		if f.of.Full() {
 			return
 		}
 		if name, used := f.used[f.name(e.Key)]; used {
@@ -118,13 +150,19 @@ func (f *Fields) Done() {
 // Nearest is the known name that a mistyped one is closest to; "" where none is close.
 func Nearest(name string, known []string) string {
 	best, distance := "", min(len(name)/3+2, max(len(name), 1))
-	for _, k := range known {
+	const most = 1000
+	for _, k := range known[:min(len(known), most)] {
+		if abs(len(k)-len(name)) >= distance {
+			continue // as many letters are missing
+		}
 		if d := edits(strings.ToLower(name), strings.ToLower(k)); d < distance {
 			best, distance = k, d
 		}
 	}
 	return best
 }
+
+func abs(n int) int { return max(n, -n) }
 
 // edits counts the single-letter changes that turn a into b (Levenshtein).
 func edits(a, b string) int {

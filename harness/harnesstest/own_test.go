@@ -293,9 +293,9 @@ func TestAProgramThatIsNotThereStartsNothing(t *testing.T) {
 	var notStarted harness.NotStarted
 	require.ErrorAs(t, err, &notStarted)
 	file := filepath.Join(dir, "scenario.yaml")
-	require.EqualError(t, err, file+`:5: services.stock.command: "./greeting.txt" is no program (looked for in `+dir+`)
+	require.EqualError(t, err, file+`:5:21: services.stock.command: "./greeting.txt" is no program (looked for in `+dir+`)
     hint: chmod +x `+filepath.Join(dir, "greeting.txt")+`
-`+file+`:6: services.shop.command: "greeting.txt" is not there (looked for in PATH)
+`+file+`:6:20: services.shop.command: "greeting.txt" is not there (looked for in PATH)
     hint: a name is looked for in PATH, a path with a slash from the scenario's folder on`)
 	left, err := os.ReadDir(reports)
 	require.NoError(t, err)

@@ -265,6 +265,9 @@ func (p *parser) named(v document.Value, kind string, has names, effect string) 
 	if _, builtin := Builtin(name); builtin && kind == "retries" {
 		return name
 	}
+	if v.Full() {
+		return name // nobody would hear of it
+	}
 	hint := "there is none under policies." + kind
 	if near := document.Nearest(name, has.all()); near != "" {
 		hint = fmt.Sprintf("did you mean %s?", near)

@@ -134,7 +134,9 @@ var needed = map[string][][2]string{
 }
 
 func (p *parser) fault(v document.Value) *Fault {
-	f := v.Fields()
+	told := len(v.Problems())
+	p.broke = true
+	f := v.Fields().Known(slices.Concat([]string{"name", "for", "only"}, slices.Collect(maps.Keys(details)), serviceFaults, linkFaults, doorFaults)...)
 	out := &Fault{Name: f.Get("name").Text(), For: span(f.Get("for"), 0)}
 	if w := f.Get("for"); w.Set() {
 		if d, err := time.ParseDuration(w.Text()); err == nil && d == 0 {
@@ -153,9 +155,18 @@ func (p *parser) fault(v document.Value) *Fault {
 	f.Done()
 	if found != 1 {
 		v.Problem("must break one thing", "stop: order-processor")
+		if out.Name == "" {
+			p.vague = slices.Concat(p.vague, serviceFaults, linkFaults, doorFaults)
+		} else if p.faults[out.Name] == nil {
+			p.faults[out.Name] = &open{at: v, healed: true, vague: true}
+		}
 		return out
 	}
+	unknown := len(p.unknown)
 	p.faultTarget(target, out)
+	if out.Name == "" && (len(v.Problems()) > told || len(p.unknown) > unknown) {
+		p.vague = append(p.vague, out.Kind)
+	}
 	p.remember(v, out, out.For > 0 || f.Get("for").Set() || out.Kind == Restart)
 	return out
 }
@@ -164,7 +175,7 @@ func (p *parser) fault(v document.Value) *Fault {
 func (p *parser) faultTarget(target document.Value, out *Fault) {
 	if slices.Contains(linkFaults, out.Kind) {
 		out.Link = target.Text()
-		p.link(target)
+		p.links = append(p.links, target)
 		return
 	}
 	out.Service = target.Text()
@@ -173,6 +184,7 @@ func (p *parser) faultTarget(target document.Value, out *Fault) {
 	case s == nil:
 		p.unknownService(target)
 	case !out.AtDoor():
+	case s.Port == 0 && p.doubtful[s.Name]:
 	case s.Port == 0:
 		target.Problem(s.Name+" listens nowhere: it has no door", "name a service that is called")
 	default:
@@ -199,12 +211,12 @@ func (p *parser) details(f *document.Fields, out *Fault) {
 	if v := f.Get("delay"); v.Set() && out.Delay == 0 && out.Kind != Slice {
 		v.Problem("is no delay: the fault would do nothing", "delay: 300ms")
 	}
-	if v := f.Get("jitter"); v.Set() && out.Jitter >= out.Delay {
+	if v := f.Get("jitter"); v.Set() && out.Delay > 0 && out.Jitter >= out.Delay {
 		v.Problem("is not less than the delay: nobody could tell it from no fault at all", "a third of the delay, say")
 	}
 	out.Direction = f.Get("direction").Text()
 	if v := f.Get("direction"); v.Set() && !slices.Contains([]string{"request", "response", "both"}, out.Direction) {
-		v.Problem(fmt.Sprintf("%q: want request, response or both", out.Direction), "")
+		v.Problem(fmt.Sprintf("%q: want request, response or both", out.Direction), "leave it out for both")
 	}
 	out.Rate, out.Bytes = atLeastOne(f.Get("rate")), atLeastOne(f.Get("bytes"))
 	p.choice(f, out)
@@ -238,7 +250,7 @@ func (p *parser) choice(f *document.Fields, out *Fault) {
 func atLeastOne(v document.Value) int64 {
 	n := v.Int(0)
 	if v.Set() && n < 1 {
-		v.Problem("fewer than one", "")
+		v.Problem("fewer than one", "1 or more")
 		return 0
 	}
 	return int64(n)

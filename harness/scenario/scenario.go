@@ -10,17 +10,17 @@ import (
 
 // A Scenario is one folder under scenarios/, parsed and valid.
 type Scenario struct {
-	Name           string  // the folder's name
-	Why            string  // one paragraph for the reader
-	Seed           int64   // all randomness of a run comes from it
-	Dir            string  // the folder
-	File           string  // the scenario's file, as the user named it
-	Resiliency     string  // the spec's path relative to Dir; "" for no spec at all
-	ResiliencyLine int     `json:"-"` // where it is named in the file
-	Sidecar        Sidecar // which program runs beside each app
-	Services       []Service
-	Timeline       []Step
-	Expect         Expect
+	Name         string  // the folder's name
+	Why          string  // one paragraph for the reader
+	Seed         int64   // all randomness of a run comes from it
+	Dir          string  // the folder
+	File         string  // the scenario's file, as the user named it
+	Resiliency   string  // the spec's path relative to Dir; "" for no spec at all
+	ResiliencyAt Place   `json:"-"` // where it is named in the file
+	Sidecar      Sidecar // which program runs beside each app
+	Services     []Service
+	Timeline     []Step
+	Expect       Expect
 }
 
 // A Service is an app and its sidecar, known to the others by its app id.
@@ -36,7 +36,7 @@ type Service struct {
 
 	ReadyWithin time.Duration `json:",omitempty"` // how long it may take to be ready; 0 for the environment's own patience
 	Host        string        `json:",omitempty"` // the address on which a command listens, where it can't be told one; "" for the environment's own
-	CommandLine int           `json:"-"`          // where its command stands in the file
+	CommandAt   Place         `json:"-"`          // where its command stands in the file
 }
 
 // Sends says what a caller sends, to any app id: the built-in checkout is told so; of somebody's own program it is
@@ -95,8 +95,14 @@ type Expect struct {
 	SpecErrors bool `json:",omitempty"`
 	// Severity is warn for the checks whose failure is told and does not count.
 	Severity map[string]string `json:",omitempty"`
-	// Lines are where the checks are named in the file.
-	Lines map[string]int `json:"-"`
+	// Named is where the checks are named in the file.
+	Named map[string]Place `json:"-"`
+}
+
+// A Place is one in the scenario's file.
+type Place struct {
+	Line, Column int // from 1; 0 where it is nowhere
+	Field        string
 }
 
 // A Log is a line that a part of a service must print.

@@ -16,13 +16,21 @@ import (
 // builtins are the apps that halfopen brings itself, with the port they listen on.
 var builtins = map[string]int{"checkout": 0, "order-processor": 6001}
 
-func (p *parser) service(e document.Entry) Service {
-	f := e.Value.Fields()
+// service reads one, and gives the place where it names its target.
+func (p *parser) service(e document.Entry) (_ Service, to document.Value) {
+	f := e.Value.Fields().Known("app", "image", "command", "port", "env", "ready", "readyWithin", "host", "sends")
 	s := Service{Name: e.Key, App: f.Get("app").Text(), Image: f.Get("image").Text(), Ready: f.Get("ready").Text()}
-	for _, v := range f.Get("command").List() {
+	command := f.Get("command")
+	switch {
+	case command.Raw() != "":
+		command.Tell(document.Type, "want a list, got a single value", "command: ["+strings.Join(strings.Fields(command.Raw()), ", ")+"]")
+	case command.IsList() && len(command.Items()) == 0:
+		command.Problem("is empty", "command: [python3, app.py]")
+	}
+	for _, v := range command.Items() {
 		s.Command = append(s.Command, v.Text())
 	}
-	s.CommandLine = f.Get("command").Line()
+	s.CommandAt = placeOf(command)
 	s.Host, s.ReadyWithin = f.Get("host").Text(), span(f.Get("readyWithin"), 0)
 	s.Env = texts(f.Get("env"))
 	s.Port = f.Get("port").Int(builtins[s.App])
@@ -35,13 +43,16 @@ func (p *parser) service(e document.Entry) Service {
 	case s.App != "" && (s.Image != "" || len(s.Command) > 0):
 		e.KeyAt.Problem("has `app:` beside `image:` or `command:`", "keep one of them")
 	case s.App == "" && s.Image == "" && len(s.Command) == 0:
+		if command.Set() {
+			break // and it has been told what is wrong with it
+		}
 		e.KeyAt.Problem("has neither `app:` nor `image:` nor `command:`", "app: order-processor")
-	case s.App == "" && s.Port == 0 && !f.Get("sends").Set():
+	case s.App == "" && !f.Get("port").Set() && !f.Get("sends").Set():
 		e.KeyAt.Problem("has neither `port:` nor `sends:`", "where does it listen, or to whom does it send?")
 	case port == 0 && s.App == "checkout" && f.Get("port").Set():
 		f.Get("port").Problem("checkout listens nowhere", "remove it")
 	}
-	if s.Port == 0 && s.App == "" {
+	if s.App == "" && !f.Get("port").Set() {
 		for _, field := range []string{"ready", "readyWithin", "host"} {
 			if v := f.Get(field); v.Set() {
 				v.Problem("is about a port, and there is none", "give it `port:`")
@@ -52,12 +63,12 @@ func (p *parser) service(e document.Entry) Service {
 		p.host(v, s)
 	}
 	if v := f.Get("sends"); v.Set() {
-		s.Sends = p.sends(v, s)
+		s.Sends, to = p.sends(v, s)
 	} else if s.App == "checkout" {
 		e.KeyAt.Problem("checkout has no `sends:`", "sends: { to: order-processor, every: 1s }")
 	}
 	f.Done()
-	return s
+	return s, to
 }
 
 // host checks where a command says that it listens.
@@ -70,8 +81,8 @@ func (p *parser) host(v document.Value, s Service) {
 	}
 }
 
-func (p *parser) sends(v document.Value, s Service) *Sends {
-	f := v.Fields()
+func (p *parser) sends(v document.Value, s Service) (_ *Sends, to document.Value) {
+	f := v.Fields().Known("to", "method", "path", "headers", "body", "every", "callers", "timeout", "until", "id")
 	switch {
 	case s.App == "checkout" && f.Get("id").Set():
 		f.Get("id").Problem("the built-in checkout tells the id in the header X-Order-Id", "remove it")
@@ -100,16 +111,16 @@ func (p *parser) sends(v document.Value, s Service) *Sends {
 		}
 	}
 	if out.Callers < 1 {
-		f.Get("callers").Problem("fewer than one caller", "")
+		f.Get("callers").Problem("fewer than one caller", "callers: 1")
 	}
 	if !methodForm.MatchString(out.Method) {
 		f.Get("method").Problem(fmt.Sprintf("%q is no HTTP method", out.Method), "POST")
 	}
 	if out.Until != "accepted" && out.Until != "once" {
-		f.Get("until").Problem(fmt.Sprintf("%q: want accepted or once", out.Until), "")
+		f.Get("until").Problem(fmt.Sprintf("%q: want accepted or once", out.Until), "until: accepted")
 	}
 	f.Done()
-	return out
+	return out, f.Get("to")
 }
 
 var methodForm = regexp.MustCompile(`^[A-Z]+$`)

@@ -45,7 +45,7 @@ func (p *parser) sidecar(v document.Value) {
 	}
 	s, kind := &p.s.Sidecar, v
 	if v.IsMap() {
-		f := v.Fields()
+		f := v.Fields().Known("kind", "version", "image", "binary", "nameResolution")
 		kind = f.Need("kind", "kind: daprd")
 		s.Version, s.Image, s.Binary = f.Get("version").Text(), f.Get("image").Text(), f.Get("binary").Text()
 		if s.Version != "" && !versionForm.MatchString(s.Version) {
@@ -61,6 +61,7 @@ func (p *parser) sidecar(v document.Value) {
 	}
 	s.Kind = kind.Text()
 	switch {
+	case !kind.Set(): // that has been told
 	case s.Kind != Builtin && s.Kind != Daprd:
 		kind.Problem(fmt.Sprintf("no sidecar %q", s.Kind), "builtin or daprd")
 	case s.Kind == Builtin && (s.Version != "" || s.Image != "" || s.Binary != "" || s.NameResolution != ""):

@@ -4,13 +4,16 @@ import (
 	"bufio"
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/problem"
 )
 
 // A Log is one file of them.
@@ -41,13 +44,16 @@ type placed struct {
 	when time.Time
 }
 
-// Logs makes a history of what sidecars say in logs from elsewhere. Lines that don't name their sidecar are caller's.
+// Logs makes a history of what sidecars say in logs from elsewhere. Lines that don't name their sidecar are caller's. A
+// log in which nothing stands at all is a problem: nobody means to show that.
 func Logs(logs []Log, caller string) (*history.History, error) {
 	var all []placed
+	var empty problem.List
 	for _, l := range logs {
-		lines := bufio.NewReaderSize(l.Reader, longestLine)
+		lines, said := bufio.NewReaderSize(l.Reader, longestLine), false
 		for n := uint64(1); ; n++ {
 			text, err := readLine(lines)
+			said = said || strings.TrimSpace(text) != ""
 			if e, ok := event(text, caller); ok {
 				e.Source, e.Seq = l.Name, n
 				all = append(all, e)
@@ -59,9 +65,15 @@ func Logs(logs []Log, caller string) (*history.History, error) {
 				break
 			}
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%s: %w", l.Name, err)
 			}
 		}
+		if !said {
+			empty = append(empty, problem.Problem{File: l.Name, What: "the log is empty", Hint: "did the sidecar run? kubectl logs POD -c daprd > FILE"})
+		}
+	}
+	if len(empty) > 0 {
+		return nil, empty
 	}
 	return place(all), nil
 }

@@ -53,7 +53,7 @@ func Timeline(name string, r io.Reader, caller, target string) (*history.History
 			return nil, ErrTooMuch
 		}
 		if len(t.problems) > 20 {
-			return nil, t.problems
+			return nil, t.wrong()
 		}
 		if err == io.EOF { //nolint:errorlint // readLine hands on what bufio gives
 			break
@@ -62,14 +62,24 @@ func Timeline(name string, r io.Reader, caller, target string) (*history.History
 			return nil, err
 		}
 	}
-	if err := t.problems.Err(); err != nil {
-		return nil, err
+	if len(t.problems) > 0 {
+		return nil, t.wrong()
 	}
 	if len(t.h.Events) == 0 {
 		return nil, problem.List{{File: name, What: "there is no event in it", Hint: "a line an event: seconds, source and text"}}
 	}
 	slices.SortStableFunc(t.h.Events, func(a, b history.Event) int { return cmp.Compare(a.At, b.At) })
 	return t.h, nil
+}
+
+// wrong is what to tell of a file: where nothing in it is an event, it is one mistake.
+func (t *timeline) wrong() problem.List {
+	if len(t.h.Events) > 0 || len(t.problems) == 1 {
+		return t.problems
+	}
+	first := t.problems[0]
+	first.What = "not an event, and neither are the lines behind it: is this a timeline?"
+	return problem.List{first}
 }
 
 type timeline struct {
