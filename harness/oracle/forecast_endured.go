@@ -265,7 +265,7 @@ func (e *endured) read(told []foreseen, endsBy time.Duration) {
 		case "breaker":
 			if t.what == closed+" to "+open && e.trips == nil {
 				after := t.at.minus(e.first)
-				e.trips = &Trips{Failure: t.n, After: Window{after.lo, after.hi}, Order: e.orders + 1}
+				e.trips = &Trips{Failure: t.n, After: Window{after.lo, after.hi}, Order: e.orders + 1, Latest: e.orders + 1}
 			}
 			if strings.HasSuffix(t.what, " to "+open) {
 				e.openings++

@@ -47,6 +47,7 @@ type Trips struct {
 	Failure int    `json:"failure"` // on which
 	After   Window `json:"after"`   // after the first one
 	Order   int    `json:"order"`   // within which of a lone caller's sendings in the outage
+	Latest  int    `json:"latest"`  // or within a later one, up to this, where it may go in several ways
 }
 
 // severalCallers are as many as are told about where a scenario has one.
@@ -132,5 +133,5 @@ func (t *Trips) with(o *Trips) *Trips {
 	if t == nil || o == nil {
 		return cmp.Or(t, o)
 	}
-	return &Trips{min(t.Failure, o.Failure), t.After.with(o.After), min(t.Order, o.Order)}
+	return &Trips{min(t.Failure, o.Failure), t.After.with(o.After), min(t.Order, o.Order), max(t.Latest, o.Latest)}
 }

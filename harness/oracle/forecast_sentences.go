@@ -109,8 +109,13 @@ func (o Outlook) trip() string {
 		return "One caller alone never makes the breaker open."
 	}
 	within := ""
-	if o.Trips.Order > 1 {
-		within = fmt.Sprintf(", within its %s order", ordinal(o.Trips.Order))
+	switch t := o.Trips; {
+	case t.Latest > t.Order+1:
+		within = fmt.Sprintf(", within its %s to %s order", ordinal(t.Order), ordinal(t.Latest))
+	case t.Latest > t.Order:
+		within = fmt.Sprintf(", within its %s or %s order", ordinal(t.Order), ordinal(t.Latest))
+	case t.Order > 1:
+		within = fmt.Sprintf(", within its %s order", ordinal(t.Order))
 	}
 	return o.fresh(fmt.Sprintf("one caller makes the breaker open on its %s failure, %s after the first one%s.", ordinal(o.Trips.Failure), o.Trips.After.span(), within))
 }
