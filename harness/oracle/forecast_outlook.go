@@ -23,6 +23,7 @@ type Outlook struct {
 	Closed   int            `json:"closed_for,omitempty"`  // attempts after which it is still closed, and that it was not followed beyond
 	Dead     bool           `json:"dead_hang,omitempty"`   // a target that accepts and never answers hangs an order for ever
 	Hung     *Cost          `json:"hung,omitempty"`        // of an order against such a target; null where it is dead
+	Opens    bool           `json:"hung_opens,omitempty"`  // orders against it make the breaker open
 	Timeout  *time.Duration `json:"timeout_ns,omitempty"`  // of an attempt
 	Patience time.Duration  `json:"patience_ns,omitempty"` // of the caller itself
 	Open     *time.Duration `json:"open_ns,omitempty"`     // how long a breaker refuses; null where there is none
@@ -60,7 +61,7 @@ func lookOut(policies resiliency.Policies, c scenario.Service) Outlook {
 	one := out.endures(policies, c, ModeUnreachable)
 	if !out.Dead {
 		hung := endure(policies, c, ModeHangs)
-		out.Hung = &hung.Cost
+		out.Hung, out.Opens = &hung.Cost, hung.trips != nil
 	}
 	out.Recovers, _ = policies.RecoveryBound(c.Sends.Every, c.Sends.Timeout)
 	if out.knows(one, policies, c) {

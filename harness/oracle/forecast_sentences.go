@@ -94,7 +94,11 @@ func (o Outlook) dead() string {
 	case o.Hung.Hangs == nil:
 		return "A target that accepts and never answers hangs an order for as long as that lasts."
 	}
-	return o.fresh(fmt.Sprintf("a target that accepts and never answers costs an order %s and %s.", o.Hung.count(), o.Hung.Hangs.span()))
+	who := "an order"
+	if o.Opens && !o.Hung.Refused {
+		who = "the first order"
+	}
+	return o.fresh(fmt.Sprintf("a target that accepts and never answers costs %s %s and %s.", who, o.Hung.count(), o.Hung.Hangs.span()))
 }
 
 func (o Outlook) trip() string {
