@@ -145,6 +145,24 @@ func TestADrawnWayIsOneOfAllWays(t *testing.T) {
 	require.Greater(t, decided, 200)
 }
 
+// The longest recovery is that of an order which comes just before the open breaker lets one pass. What a scenario plays
+// keeps away from that, so that callers that are some milliseconds late show it all the same.
+func TestCallersThatAreLateShowTheWorstRecovery(t *testing.T) {
+	spec := read(t, strings.Replace(strings.Replace(quickstart, "duration: 5s, maxRetries: -1", "duration: 2s, maxRetries: 10", 1), "timeout: 5s", "timeout: 15s", 1))
+	q := question(spec, 8000)
+	q.Faults, q.Callers, q.Every.Lo = []string{scenario.Stop}, explore.Range{Lo: 1, Hi: 1}, 3*time.Second
+	r := find(spec, q)
+	w := r.Worst[0]
+	require.Greater(t, w.Value, 18.0)
+	seer := oracle.NewSeer(spec)
+	for _, by := range []time.Duration{time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond} {
+		late := w.Shown
+		late.Every += by
+		least, _ := seer.All(scenario.NewPlan(q.Scenario(late), spec))
+		require.InDelta(t, w.Least.Recovery.Seconds(), least.Recovery.Seconds(), 0.2, "%s, each pause %s longer", w.Shown, by)
+	}
+}
+
 func TestAnEditThatChangesNothingThatHappensIsNone(t *testing.T) {
 	outlasts := strings.Replace(quickstart, "timeout: 5s", "timeout: 8s", 1)
 	q := question(read(t, outlasts), 20)
