@@ -175,6 +175,17 @@ func TestAnEditThatChangesNothingThatHappensIsNone(t *testing.T) {
 	require.Empty(t, c.Come)
 }
 
+// How a figure may go is said only where ties leave it open, not where they leave another figure open.
+func TestAFigureThatIsTheSameInAllWaysIsSaidOnce(t *testing.T) {
+	w := explore.Worst{What: "recovery", Toll: oracle.Toll{Recovery: 5 * time.Second}}
+	w.Least, w.Most = oracle.Toll{Recovery: 5 * time.Second, Crossed: 3}, oracle.Toll{Recovery: 5 * time.Second, Crossed: 4, Ways: 2}
+	require.Equal(t, "5s after the fault is healed the first order is accepted again", w.Sentence())
+	w.Most.Recovery = 6 * time.Second
+	require.Contains(t, w.Sentence(), "again, 5s to 6s in 2 ways in which the scenario may go")
+	w.What = "amplification"
+	require.Contains(t, w.Sentence(), ", 3 to 4 attempts in 2 ways")
+}
+
 func TestARatioIsWrittenToAThousandth(t *testing.T) {
 	require.Contains(t, explore.Case{Fault: scenario.Respond, Ratio: 0.241}.String(), "answers 24.1 % of")
 }
