@@ -56,6 +56,8 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"a_forecast_as_pdf":         {[]string{"forecast", "a.yaml", "--target", "b", "--format", "pdf"}, `format "pdf": want text or json`},
 		"nothing_to_explore":        {[]string{"explore"}, "explore wants one spec, got 0"},
 		"an_edit_of_one_spec":       {[]string{"explore", "--compare", "a.yaml"}, "--compare wants two specs, got 1"},
+		"an_edit_with_a_folder":     {[]string{"explore", "--compare", "a.yaml", "b.yaml", "--target", "b", "--out", "x"}, "explore --compare writes no files"},
+		"no_folder_for_exploration": {[]string{"explore", "scenarios/stop-order-processor/resiliency.yaml", "--target", "order-processor", "--out", "go.mod/x"}, "make the folder of what is explored: mkdir go.mod: not a directory"},
 		"an_exploration_of_nothing": {[]string{"explore", "nowhere.yaml", "--target", "b"}, "nowhere.yaml: can't be read"},
 		"an_exploration_for_nobody": {[]string{"explore", "nowhere.yaml", "--cases", "0"}, "--cases: 0 cases"},
 		"an_outage_without_a_unit":  {[]string{"explore", "nowhere.yaml", "--outage", "5..9"}, `--outage: "5..9" can't be read`},
