@@ -40,7 +40,7 @@ func LintSpecs(l Lint) (lint.Report, error) {
 	if report.Resources == 0 && len(report.Unread) == 0 {
 		none := problem.Problem{File: strings.Join(l.Paths, ", "), What: fmt.Sprintf("no Resiliency resource in %d YAML files", report.Files), Hint: "is this the folder you mean?"}
 		switch {
-		case len(sources) == 1 && (sources[0].Named || l.Paths[0] == "-"):
+		case len(sources) == 1 && sources[0].Named:
 			none.What, none.Hint = "no Resiliency resource in it", "is this the file you mean?"
 		case report.Files == 1:
 			none.What = "no Resiliency resource in 1 YAML file"

@@ -30,7 +30,16 @@ func (c *checking) window(p pair) {
 	at := c.res.field(kindBreaker, p.breaker.Name, "interval", p.at)
 	c.tell(at, fmt.Sprintf("the interval of %s ends before the %s failure of a lone caller", span(p.breaker.Interval), nth(k)),
 		fmt.Sprintf("%s: a lone caller of %s never opens the breaker, however long the outage", how, p.whom()),
-		fmt.Sprintf("an interval of more than %s, or none (0s), or a lower threshold", span(c.reach(p.use, k))))
+		fmt.Sprintf("an interval of more than %s, or none (0s), or a lower threshold", span(roundUp(p.retry, c.reach(p.use, k)))))
+}
+
+// roundUp writes sums of exponential gaps, which are not on any grid, to the next millisecond. Constant gaps are exact.
+func roundUp(r *resiliency.Retry, d time.Duration) time.Duration {
+	short := d.Truncate(time.Millisecond)
+	if r.Policy != resiliency.Exponential || short == d {
+		return d
+	}
+	return short + time.Millisecond
 }
 
 // neverTrips tells whether a lone caller can't reach the breaker's threshold k within its interval: not even where
@@ -53,9 +62,9 @@ func (c *checking) neverTrips(u use) (k int, never bool, how string) {
 	n, gaps := c.between(u, k)
 	switch t := u.timeout; {
 	case gaps >= b.Interval:
-		return k, true, fmt.Sprintf("its %s take at least %s, even where each attempt fails at once", gapsOf(n), span(gaps))
+		return k, true, fmt.Sprintf("its %s take %s at the least, even where each attempt fails at once", gapsOf(n), span(roundUp(r, gaps)))
 	case (n == k-1 || r.MaxRetries == resiliency.Forever) && t > 0 && t < b.Interval && gaps+mul(k, t) >= b.Interval:
-		return k, true, fmt.Sprintf("where the target hangs, %s of %s and %s take at least %s", times(k, "attempt", "attempts"), span(t), gapsOf(n), span(gaps+mul(k, t)))
+		return k, true, fmt.Sprintf("where the target hangs, %s of %s and %s take %s at the least", times(k, "attempt", "attempts"), span(t), gapsOf(n), span(roundUp(r, gaps+mul(k, t))))
 	}
 	return 0, false, ""
 }

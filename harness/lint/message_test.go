@@ -32,7 +32,7 @@ func TestWhatAFindingSays(t *testing.T) {
 		"a_component_in_small_letters":                 {"L02", []string{head + "spec: { targets: { components: { c: { outbound: { circuitbreaker: b } } } } }\n"}, `no policy "b"`, "there is none", "daprd crashes"},
 		"a_policy_for_some_of_the_callers":             {"L02", []string{head + "spec: { targets: { apps: { a: { timeout: t } } } }\n", head + "scopes: [web, admin]\nspec: { policies: { timeouts: { t: 1s } } }\n"}, `no policy "t" for all callers: the one in b.yaml is for web, admin`, "define it where all callers of the target load it", ""},
 		"a_component_for_some_of_the_apps":             {"L02", []string{head + "spec: { targets: { components: { c: { outbound: { retry: r } } } } }\n", head + "scopes: [web]\nspec: { policies: { retries: { r: { maxRetries: 3 } } } }\n"}, `no policy "r" for all callers: the one in b.yaml is for web`, "define it where", ""},
-		"a_window_under_exponential_retries":           {"L13", []string{head + "spec:\n  policies:\n    retries: { r: { policy: exponential, maxRetries: 10 } }\n    circuitBreakers: { b: { interval: 8s, trip: consecutiveFailures > 8 } }\n  targets: { apps: { a: { retry: r, circuitBreaker: b } } }\n"}, "ends before the 9th failure", "an interval of more than 8.04", ""},
+		"a_window_under_exponential_retries":           {"L13", []string{head + "spec:\n  policies:\n    retries: { r: { policy: exponential, maxRetries: 10 } }\n    circuitBreakers: { b: { interval: 8s, trip: consecutiveFailures > 8 } }\n  targets: { apps: { a: { retry: r, circuitBreaker: b } } }\n"}, "ends before the 9th failure", "an interval of more than 8.043s, or none", "its 7 gaps take 8.043s at the least, even"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var sources []lint.Source
