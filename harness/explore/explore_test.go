@@ -181,9 +181,12 @@ func TestAFigureThatIsTheSameInAllWaysIsSaidOnce(t *testing.T) {
 	w.Least, w.Most = oracle.Toll{Recovery: 5 * time.Second, Crossed: 3}, oracle.Toll{Recovery: 5 * time.Second, Crossed: 4, Ways: 2}
 	require.Equal(t, "5s after the fault is healed the first order is accepted again", w.Sentence())
 	w.Most.Recovery = 6 * time.Second
-	require.Contains(t, w.Sentence(), "again, 5s to 6s in 2 ways in which the scenario may go")
+	require.Contains(t, w.Sentence(), "again; its scenario shows 5s to 6s, in 2 ways in which it may go")
+	require.Contains(t, w.Why(w.Most), "The forecast is 6s at most until")
 	w.What = "amplification"
-	require.Contains(t, w.Sentence(), ", 3 to 4 attempts in 2 ways")
+	require.Contains(t, w.Sentence(), "shows 3 to 4 attempts, in 2 ways")
+	w.What, w.Most.Hang = "hang", w.Least.Hang
+	require.Contains(t, w.Why(w.Most), "waits 0s for its answer")
 }
 
 func TestARatioIsWrittenToAThousandth(t *testing.T) {

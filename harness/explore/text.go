@@ -104,7 +104,7 @@ func leftOpen(w Worst) string {
 	if w.Most.Cut != "" {
 		ways = fmt.Sprintf("in the first %d of very many ways", w.Most.Ways)
 	}
-	return fmt.Sprintf(", %s to %s %s in which the scenario may go", lo, hi, ways)
+	return fmt.Sprintf("; its scenario shows %s to %s, %s in which it may go", lo, hi, ways)
 }
 
 func count(n int, what string) string {
@@ -152,11 +152,15 @@ func (w Worst) Why(of oracle.Toll) string {
 }
 
 func (w Worst) why(of oracle.Toll) string {
+	most := ""
+	if leftOpen(w) != "" {
+		most = " at most"
+	}
 	switch w.What {
 	case "recovery":
-		return fmt.Sprintf("The longest recovery that halfopen explore has found: %s. The forecast is %s until an order is accepted again.", w.Shown, seconds(of.Recovery))
+		return fmt.Sprintf("The longest recovery that halfopen explore has found: %s. The forecast is %s%s until an order is accepted again.", w.Shown, seconds(of.Recovery), most)
 	case "hang":
-		return fmt.Sprintf("The longest hang that halfopen explore has found: %s. The forecast is that a caller waits %s for its answer.", w.Shown, seconds(of.Hang))
+		return fmt.Sprintf("The longest hang that halfopen explore has found: %s. The forecast is that a caller waits %s%s for its answer.", w.Shown, seconds(of.Hang), most)
 	}
-	return fmt.Sprintf("The greatest amplification that halfopen explore has found: %s. The forecast is %s for %s.", w.Shown, count(of.Crossed, "attempt"), count(of.Orders, "order"))
+	return fmt.Sprintf("The greatest amplification that halfopen explore has found: %s. The forecast is %s%s for %s.", w.Shown, count(of.Crossed, "attempt"), most, count(of.Orders, "order"))
 }
