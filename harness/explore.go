@@ -138,6 +138,9 @@ const (
 	fileExplore = "explore.html"
 )
 
+// MakeExploration makes the folder of an exploration. A NotStarted error says why it can't be written to.
+func MakeExploration(dir string) error { return makeFolder(dir, "the folder of what is explored") }
+
 // WriteExploration writes cases, page and scenarios into a folder, and gives the scenarios' folders.
 func WriteExploration(dir, spec string, r explore.Result) ([]string, error) {
 	text, err := readFile(spec)

@@ -40,13 +40,15 @@ const (
 type folder struct{ path string }
 
 // MakeReports makes the folder into which runs are written. A NotStarted error says why it can't be written to.
-func MakeReports(dir string) error {
+func MakeReports(dir string) error { return makeFolder(dir, "the folder of reports") }
+
+func makeFolder(dir, what string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return NotStarted{fmt.Errorf("make the folder of reports: %w", err)}
+		return NotStarted{fmt.Errorf("make %s: %w", what, err)}
 	}
 	probe, err := os.CreateTemp(dir, ".writable-*")
 	if err != nil {
-		return NotStarted{fmt.Errorf("write to the folder of reports: %w", err)}
+		return NotStarted{fmt.Errorf("write to %s: %w", what, err)}
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }

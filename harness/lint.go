@@ -38,9 +38,14 @@ func LintSpecs(l Lint) (lint.Report, error) {
 	report.Files += len(unread)
 	report.Unread = append(unread, report.Unread...)
 	if report.Resources == 0 && len(report.Unread) == 0 {
-		return report, problem.List{{
-			File: strings.Join(l.Paths, ", "), What: fmt.Sprintf("no Resiliency resource in %d YAML files", report.Files), Hint: "is this the folder you mean?",
-		}}
+		none := problem.Problem{File: strings.Join(l.Paths, ", "), What: fmt.Sprintf("no Resiliency resource in %d YAML files", report.Files), Hint: "is this the folder you mean?"}
+		switch {
+		case len(sources) == 1 && sources[0].Named:
+			none.What, none.Hint = "no Resiliency resource in it", "is this the file you mean?"
+		case report.Files == 1:
+			none.What = "no Resiliency resource in 1 YAML file"
+		}
+		return report, problem.List{none}
 	}
 	return report, nil
 }

@@ -43,6 +43,9 @@ values from which on something else happens. With --compare OLD NEW it tells wha
 			if o.form != "text" && o.form != "json" {
 				return fmt.Errorf("format %q: want text or json", o.form)
 			}
+			if o.compare && o.out != "" {
+				return fmt.Errorf("explore --compare writes no files: leave --out away (--format json gives all of it to programs)")
+			}
 			for _, spec := range args {
 				tellWarnings(cmd.ErrOrStderr(), harness.Unnamed(spec, o.q.Caller, o.q.Target), "")
 			}
@@ -97,6 +100,11 @@ func (o *exploration) run(ctx context.Context, out io.Writer, args []string) err
 			took(w, 2*o.q.Cases, started)
 		})
 	}
+	if o.out != "" {
+		if err := harness.MakeExploration(o.out); err != nil {
+			return err
+		}
+	}
 	r, err := harness.Explore(ctx, args[0], o.q)
 	if err != nil {
 		return err
@@ -128,7 +136,11 @@ const mostBytes = 70 << 20
 // took says how fast it went.
 func took(w io.Writer, cases int, started time.Time) {
 	d := time.Since(started)
-	fmt.Fprintf(w, "\n%d cases in %.1f s (%.0f a second)\n", cases, d.Seconds(), float64(cases)/d.Seconds())
+	noun := "cases"
+	if cases == 1 {
+		noun = "case"
+	}
+	fmt.Fprintf(w, "\n%d %s in %.1f s (%.0f a second)\n", cases, noun, d.Seconds(), float64(cases)/d.Seconds())
 }
 
 // shown tells how to see the worst happen: the scenario, or where it was written.

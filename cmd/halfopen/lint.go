@@ -114,6 +114,11 @@ func listRules(w io.Writer) error {
 }
 
 func explainRules(w io.Writer, ids []string, width int) error {
+	for _, id := range ids {
+		if !ruleForm.MatchString(id) {
+			return fmt.Errorf("%s is no rule: lint explains rules or reads files, not both at once", id)
+		}
+	}
 	for i, id := range ids {
 		r, ok := lint.Find(id)
 		if !ok {

@@ -150,6 +150,8 @@ func TestBadInputExitsWithTwoAndStartsNothing(t *testing.T) {
 		"a_size_that_is_none":           {[]string{"sidecar", "--app-id", "a", "--max-body-size", "big"}, `--max-body-size "big": want a number of bytes`},
 		"a_level_that_is_none":          {[]string{"sidecar", "--app-id", "a", "-log-level", "loud"}, `--log-level "loud": want debug`},
 		"a_peer_that_is_no_address":     {[]string{"sidecar", "--app-id", "a", "--peer", "b"}, "want APP=HOST:PORT"},
+		"an_edit_with_a_folder":         {[]string{"explore", "--compare", "a.yaml", "b.yaml", "--target", "b", "--out", "x"}, "explore --compare writes no files"},
+		"no_folder_for_exploration":     {[]string{"explore", "scenarios/stop-order-processor/resiliency.yaml", "--target", "order-processor", "--out", "go.mod/x"}, "make the folder of what is explored: mkdir go.mod: not a directory"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errs := command(t, c.args...)

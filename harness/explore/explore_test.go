@@ -145,6 +145,24 @@ func TestADrawnWayIsOneOfAllWays(t *testing.T) {
 	require.Greater(t, decided, 200)
 }
 
+// The longest recovery is that of an order which comes just before the open breaker lets one pass. What a scenario plays
+// keeps away from that, so that callers that are some milliseconds late show it all the same.
+func TestCallersThatAreLateShowTheWorstRecovery(t *testing.T) {
+	spec := read(t, strings.Replace(strings.Replace(quickstart, "duration: 5s, maxRetries: -1", "duration: 2s, maxRetries: 10", 1), "timeout: 5s", "timeout: 15s", 1))
+	q := question(spec, 8000)
+	q.Faults, q.Callers, q.Every.Lo = []string{scenario.Stop}, explore.Range{Lo: 1, Hi: 1}, 3*time.Second
+	r := find(spec, q)
+	w := r.Worst[0]
+	require.Greater(t, w.Value, 18.0)
+	seer := oracle.NewSeer(spec)
+	for _, by := range []time.Duration{time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond} {
+		late := w.Shown
+		late.Every += by
+		least, _ := seer.All(scenario.NewPlan(q.Scenario(late), spec))
+		require.InDelta(t, w.Least.Recovery.Seconds(), least.Recovery.Seconds(), 0.2, "%s, each pause %s longer", w.Shown, by)
+	}
+}
+
 func TestAnEditThatChangesNothingThatHappensIsNone(t *testing.T) {
 	outlasts := strings.Replace(quickstart, "timeout: 5s", "timeout: 8s", 1)
 	q := question(read(t, outlasts), 20)
@@ -155,6 +173,20 @@ func TestAnEditThatChangesNothingThatHappensIsNone(t *testing.T) {
 	require.Zero(t, c.Differ)
 	require.Empty(t, c.Gone, "maxRetries is named, and yet the breaker ends it before")
 	require.Empty(t, c.Come)
+}
+
+// How a figure may go is said only where ties leave it open, not where they leave another figure open.
+func TestAFigureThatIsTheSameInAllWaysIsSaidOnce(t *testing.T) {
+	w := explore.Worst{What: "recovery", Toll: oracle.Toll{Recovery: 5 * time.Second}}
+	w.Least, w.Most = oracle.Toll{Recovery: 5 * time.Second, Crossed: 3}, oracle.Toll{Recovery: 5 * time.Second, Crossed: 4, Ways: 2}
+	require.Equal(t, "5s after the fault is healed the first order is accepted again", w.Sentence())
+	w.Most.Recovery = 6 * time.Second
+	require.Contains(t, w.Sentence(), "again; its scenario shows 5s to 6s, in 2 ways in which it may go")
+	require.Contains(t, w.Why(w.Most), "The forecast is 6s at most until")
+	w.What = "amplification"
+	require.Contains(t, w.Sentence(), "shows 3 to 4 attempts, in 2 ways")
+	w.What, w.Most.Hang = "hang", w.Least.Hang
+	require.Contains(t, w.Why(w.Most), "waits 0s for its answer")
 }
 
 func TestARatioIsWrittenToAThousandth(t *testing.T) {

@@ -53,7 +53,7 @@ func WriteText(w io.Writer, r Result) {
 
 // String says what is swept.
 func (q Question) String() string {
-	text := fmt.Sprintf("%d cases by seed %d; faults %s of %s; %d to %d callers, an order every %s", q.Cases, q.Seed, strings.Join(q.Faults, ", "), q.Outage, q.Callers.Lo, q.Callers.Hi, q.Every)
+	text := fmt.Sprintf("%s by seed %d; faults %s of %s; %d to %d callers, an order every %s", count(q.Cases, "case"), q.Seed, strings.Join(q.Faults, ", "), q.Outage, q.Callers.Lo, q.Callers.Hi, q.Every)
 	for _, f := range q.Faults {
 		switch f {
 		case "latency":
@@ -75,10 +75,7 @@ func (s Span) String() string {
 
 // Sentence says how bad it is, with numbers.
 func (w Worst) Sentence() string {
-	open := ""
-	if w.Most.Ways > 1 && !w.Most.Within(w.Least) {
-		open = fmt.Sprintf(", %s", leftOpen(w))
-	}
+	open := leftOpen(w)
 	switch w.What {
 	case "recovery":
 		return fmt.Sprintf("%s after the fault is healed the first order is accepted again%s", seconds(w.Toll.Recovery), open)
@@ -88,19 +85,26 @@ func (w Worst) Sentence() string {
 	return fmt.Sprintf("%.2f attempts an order: %s for %s, %d at most for one of them%s", w.Value, count(w.Toll.Crossed, "attempt"), count(w.Toll.Orders, "order"), w.Toll.Attempts, open)
 }
 
-// leftOpen says between what it may lie, where ties or jitter leave it open.
+// leftOpen says between what the scenario's figure may lie, where ties or jitter leave it open; "" where they do not.
 func leftOpen(w Worst) string {
+	lo, hi := fmt.Sprint(w.Least.Crossed), count(w.Most.Crossed, "attempt")
+	open := w.Least.Crossed != w.Most.Crossed
+	switch w.What {
+	case "recovery":
+		lo, hi = seconds(w.Least.Recovery), seconds(w.Most.Recovery)
+		open = lo != hi
+	case "hang":
+		lo, hi = seconds(w.Least.Hang), seconds(w.Most.Hang)
+		open = lo != hi
+	}
+	if !open || w.Most.Ways < 2 {
+		return ""
+	}
 	ways := fmt.Sprintf("in %d ways", w.Most.Ways)
 	if w.Most.Cut != "" {
 		ways = fmt.Sprintf("in the first %d of very many ways", w.Most.Ways)
 	}
-	switch w.What {
-	case "recovery":
-		return fmt.Sprintf("%s to %s %s in which the scenario may go", seconds(w.Least.Recovery), seconds(w.Most.Recovery), ways)
-	case "hang":
-		return fmt.Sprintf("%s to %s %s in which the scenario may go", seconds(w.Least.Hang), seconds(w.Most.Hang), ways)
-	}
-	return fmt.Sprintf("%d to %d attempts %s in which the scenario may go", w.Least.Crossed, w.Most.Crossed, ways)
+	return fmt.Sprintf("; its scenario shows %s to %s, %s in which it may go", lo, hi, ways)
 }
 
 func count(n int, what string) string {
@@ -148,11 +152,15 @@ func (w Worst) Why(of oracle.Toll) string {
 }
 
 func (w Worst) why(of oracle.Toll) string {
+	most := ""
+	if leftOpen(w) != "" {
+		most = " at most"
+	}
 	switch w.What {
 	case "recovery":
-		return fmt.Sprintf("The longest recovery that halfopen explore has found: %s. The forecast is %s until an order is accepted again.", w.Shown, seconds(of.Recovery))
+		return fmt.Sprintf("The longest recovery that halfopen explore has found: %s. The forecast is %s%s until an order is accepted again.", w.Shown, seconds(of.Recovery), most)
 	case "hang":
-		return fmt.Sprintf("The longest hang that halfopen explore has found: %s. The forecast is that a caller waits %s for its answer.", w.Shown, seconds(of.Hang))
+		return fmt.Sprintf("The longest hang that halfopen explore has found: %s. The forecast is that a caller waits %s%s for its answer.", w.Shown, seconds(of.Hang), most)
 	}
-	return fmt.Sprintf("The greatest amplification that halfopen explore has found: %s. The forecast is %s for %s.", w.Shown, count(of.Crossed, "attempt"), count(of.Orders, "order"))
+	return fmt.Sprintf("The greatest amplification that halfopen explore has found: %s. The forecast is %s%s for %s.", w.Shown, count(of.Crossed, "attempt"), most, count(of.Orders, "order"))
 }

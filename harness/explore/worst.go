@@ -52,7 +52,7 @@ func (s *Sweeper) worst(m measure, samples []Sample) *Worst {
 	w.Shown = w.Case
 	if m.name == "recovery" {
 		w.Case = s.sharpen(w.Case)
-		w.Shown = s.apart(w.Case)
+		w.Shown = s.steady(w.Case)
 	}
 	w.Toll = s.toll(w.Case)
 	w.Value = m.of(w.Toll)
@@ -97,6 +97,32 @@ func (s *Sweeper) apart(c Case) Case {
 	c.Lead = lead
 	c.Outage = max(c.Outage, time.Millisecond)
 	return c
+}
+
+// steady is what a scenario plays of a case: its fault apart from attempts, and its callers early enough. Recovery is
+// longest where an order comes just before the open breaker lets one pass. An order that is late comes after that, and is
+// accepted: so where that makes recovery another one, the pause is shortened by as much as callers may be late.
+func (s *Sweeper) steady(c Case) Case {
+	shown := s.apart(c)
+	t := s.toll(shown)
+	room := min(s.q.Apart, shown.Every/4)
+	step := (room / time.Duration(max(1, t.Refused/max(1, c.Callers)))).Truncate(time.Millisecond)
+	late := func(c Case, by time.Duration) time.Duration {
+		c.Every += by
+		return s.toll(c).Recovery
+	}
+	if step <= 0 || late(shown, step) >= t.Recovery-room {
+		return shown
+	}
+	c.Every -= step
+	if c.Every < s.q.Every.Lo || c.Lead > c.Every-offGrid {
+		return shown
+	}
+	early := s.apart(c)
+	if got := s.toll(early); got.Never || got.Cut != "" || got.Recovery < t.Recovery-2*room || late(early, step) < got.Recovery-room {
+		return shown
+	}
+	return early
 }
 
 // A Spread is how a figure lies over all cases.

@@ -27,12 +27,14 @@ type conn struct {
 	upstream net.Conn // nil until dialled
 
 	gone chan struct{} // closed when the client's side has ended
+	told atomic.Int64  // when the upstream was last heard, nanoseconds since started
 	held atomic.Int64  // until when the next answer is held back, nanoseconds since started
 
 	started time.Time
 	mu      sync.Mutex
-	by      string // who ended it: client, upstream or tap; the first one counts
-	why     string // eof, reset, refused, cut, teardown
+	by      string        // who ended it: client, upstream or tap; the first one counts
+	why     string        // eof, reset, refused, cut, teardown
+	since   time.Duration // when that was, since started
 }
 
 // run forwards until both sides have ended.
@@ -42,6 +44,7 @@ func (c *conn) run() {
 	read := newReader(c)
 	defer func() {
 		c.client.Close()
+		at := c.over()
 		open := read.close()
 		c.mu.Lock()
 		e := history.Event{Kind: history.KindClose, Conn: c.id, Text: c.why, Attrs: map[string]string{"by": c.by}}
@@ -49,10 +52,10 @@ func (c *conn) run() {
 		for _, n := range open { // each is told of in an event of its own
 			one := e
 			one.Attrs = map[string]string{"by": e.Attrs["by"], "open": strconv.Itoa(n)}
-			c.tap.event(time.Now(), one)
+			c.tap.event(at, one)
 		}
 		if len(open) == 0 {
-			c.tap.event(time.Now(), e)
+			c.tap.event(at, e)
 		}
 	}()
 
@@ -167,8 +170,19 @@ func (c *conn) ended(by, why string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.by == "" {
-		c.by, c.why = by, why
+		c.by, c.why, c.since = by, why, time.Since(c.started)
 	}
+}
+
+// over is when the connection has ended. A client that has closed it is gone, though what a slow link still holds keeps the
+// upstream's side open; one that has only said its last is heard out.
+func (c *conn) over() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.by == "client" && time.Duration(c.told.Load()) < c.since {
+		return c.started.Add(c.since)
+	}
+	return time.Now()
 }
 
 // reset closes both sides with a reset.
@@ -260,11 +274,17 @@ func (c *conn) copyTee(to io.Writer, from io.Reader, tee func([]byte), up bool) 
 		if !up {
 			sent = n
 		}
+		passed := !up && n > 0 && c.silent()
+		if passed && !c.hears(buf[:n]) {
+			return errWrite
+		}
+		if !up && n > 0 {
+			c.told.Store(int64(time.Since(c.started)))
+		}
 		if sent > 0 {
 			tee(buf[:sent])
 		}
-		if n > 0 {
-			crossed += int64(n)
+		if crossed += int64(n); n > 0 && !passed {
 			if _, werr := to.Write(buf[:n]); werr != nil {
 				return errWrite
 			}
@@ -281,6 +301,51 @@ func (c *conn) copyTee(to io.Writer, from io.Reader, tee func([]byte), up bool) 
 		}
 	}
 }
+
+// silent tells whether the client has said its last.
+func (c *conn) silent() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.by == "client"
+}
+
+// hears writes to a client that has said its last. One that has closed its connection hears nothing any more, and what comes
+// too late for it is no answer; but only its system's reset tells it from one that still listens.
+func (c *conn) hears(b []byte) bool {
+	if _, err := c.client.Write(b); err != nil {
+		return false
+	}
+	raw, ok := c.client.(syscall.Conn)
+	if !ok {
+		return true
+	}
+	for range resetTries {
+		if broken(raw) {
+			return false
+		}
+		time.Sleep(resetPause)
+	}
+	return true
+}
+
+// broken tells whether a reset has come. Reading does not tell: after the peer's last byte it gives io.EOF for ever.
+func broken(c syscall.Conn) (is bool) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return true
+	}
+	err = raw.Control(func(fd uintptr) {
+		code, err := syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_ERROR)
+		is = err != nil || code != 0
+	})
+	return is || err != nil
+}
+
+// resetTries and resetPause are how long a reset may take to come.
+const (
+	resetTries = 10
+	resetPause = time.Millisecond
+)
 
 // errLimit says that no more may cross.
 var errLimit = errors.New("limit")

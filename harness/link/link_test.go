@@ -214,6 +214,50 @@ func TestLatencyDelaysTheDirectionItIsAskedTo(t *testing.T) {
 	require.GreaterOrEqual(t, time.Since(began), delay)
 }
 
+// A client that has closed its connection gets no answer, however late one still comes to the tap, and is gone from the
+// moment of its closing on. One that has only said its last is answered.
+func TestAnAnswerAfterItsClientHasLeftIsNone(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		end  func(net.Conn) error
+		want []string
+	}{
+		{"closed", net.Conn.Close, []string{"accept", "request POST /orders order 1", "close by client open 1"}},
+		{"half_closed", func(c net.Conn) error { return c.(*net.TCPConn).CloseWrite() }, []string{"accept", "request POST /orders order 1", "response 200 order 1", "complete 200 order 1", "close by client"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			answered := make(chan struct{})
+			up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				io.Copy(io.Discard, r.Body)
+				w.Write([]byte("late"))
+				w.(http.Flusher).Flush()
+				close(answered)
+			}))
+			defer up.Close()
+			s := newSeen()
+			var ended time.Time
+			set := link.New(func(at time.Time, e history.Event) {
+				if e.Kind == history.KindClose {
+					ended = at
+				}
+				s.record(at, e)
+			})
+			t.Cleanup(func() { require.NoError(t, set.Close()) })
+			addr, err := set.Open(link.Config{Name: "a->b", Listen: "127.0.0.1:0", Upstream: up.Listener.Addr().String()})
+			require.NoError(t, err)
+			const delay = time.Second
+			require.NoError(t, set.Apply(scenario.Fault{Name: "slow", Kind: scenario.Latency, Link: "a->b", Delay: delay, Direction: "response"}))
+			client := dial(t, addr)
+			send(t, client, 1)
+			<-answered // and what it answered is on its slow way
+			require.NoError(t, c.end(client))
+			late := time.Now()
+			require.Equal(t, c.want, s.atLeast(t, len(c.want)))
+			require.Equal(t, c.name == "closed", ended.Before(late.Add(delay/2)))
+		})
+	}
+}
+
 func TestBytesThatAreNoHTTPPassUnseen(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -11,7 +11,7 @@ func l13() Rule {
 	return Rule{
 		ID: "L13", Severity: Warning, Link: pageBreakers,
 		Title:  "the breaker's counts are cleared before a lone caller can trip it",
-		Reason: "With an interval, counts are cleared in the closed state at fixed times. A caller whose k-th failure comes later than that, (k−1)·(gap + d) + d after the first attempt began (d is how long an attempt takes), never gets to k; one that comes at that very moment is too late as well, since no timer ends early. Where retries run out, the next order may come without a gap, and only the other gaps count. Exponential gaps count with half of their nominal length, the shortest that can happen.",
+		Reason: "With an interval, counts are cleared in the closed state at fixed times. A caller whose k-th failure comes later than that, (k−1)·(gap + d) + d after the first attempt began (d is how long an attempt takes), never gets to k; one that comes at that very moment is too late as well, since no timer ends early. Where retries run out, the next order may come without a gap, and only the other gaps count. (An exponential retry runs out after 15 minutes at the latest.) Exponential gaps count with half of their nominal length, the shortest that can happen.",
 		Effect: "a lone caller never opens the breaker, however long the outage",
 		Mend:   "a longer interval (or none: 0s), a shorter gap, or a lower threshold",
 		check: func(c *checking) {
@@ -30,7 +30,16 @@ func (c *checking) window(p pair) {
 	at := c.res.field(kindBreaker, p.breaker.Name, "interval", p.at)
 	c.tell(at, fmt.Sprintf("the interval of %s ends before the %s failure of a lone caller", span(p.breaker.Interval), nth(k)),
 		fmt.Sprintf("%s: a lone caller of %s never opens the breaker, however long the outage", how, p.whom()),
-		fmt.Sprintf("an interval of more than %s, or none (0s), or a lower threshold", span(c.reach(p.use, k))))
+		fmt.Sprintf("an interval of more than %s, or none (0s), or a lower threshold", span(roundUp(p.retry, c.reach(p.use, k)))))
+}
+
+// roundUp writes sums of exponential gaps, which are not on any grid, to the next millisecond. Constant gaps are exact.
+func roundUp(r *resiliency.Retry, d time.Duration) time.Duration {
+	short := d.Truncate(time.Millisecond)
+	if r.Policy != resiliency.Exponential || short == d {
+		return d
+	}
+	return short + time.Millisecond
 }
 
 // neverTrips tells whether a lone caller can't reach the breaker's threshold k within its interval: not even where
@@ -53,9 +62,9 @@ func (c *checking) neverTrips(u use) (k int, never bool, how string) {
 	n, gaps := c.between(u, k)
 	switch t := u.timeout; {
 	case gaps >= b.Interval:
-		return k, true, fmt.Sprintf("its %s take at least %s, even where each attempt fails at once", gapsOf(n), span(gaps))
-	case n == k-1 && t > 0 && t < b.Interval && gaps+mul(k, t) >= b.Interval:
-		return k, true, fmt.Sprintf("where the target hangs, %s of %s and %s take at least %s", times(k, "attempt", "attempts"), span(t), gapsOf(n), span(gaps+mul(k, t)))
+		return k, true, fmt.Sprintf("its %s take %s at the least, even where each attempt fails at once", gapsOf(n), span(roundUp(r, gaps)))
+	case (n == k-1 || r.MaxRetries == resiliency.Forever) && t > 0 && t < b.Interval && gaps+mul(k, t) >= b.Interval:
+		return k, true, fmt.Sprintf("where the target hangs, %s of %s and %s take %s at the least", times(k, "attempt", "attempts"), span(t), gapsOf(n), span(roundUp(r, gaps+mul(k, t))))
 	}
 	return 0, false, ""
 }
@@ -70,16 +79,24 @@ func (c *checking) reach(u use, k int) time.Duration {
 }
 
 // between gives the gaps that a lone caller can't but have between k failures, and the least time that they take.
-// After an operation whose retries have run out, the next order may come at once, and begins with the first gap again.
+// After an operation whose retries have run out (exponential ones do so after 15 minutes in any case), the next order may
+// come at once, and begins with the first gap again.
 func (c *checking) between(u use, k int) (gaps int, sum time.Duration) {
 	r := *u.retry
-	if r.MaxRetries == resiliency.Forever || c.pausesLonger(u) {
+	exponential, forever := r.Policy == resiliency.Exponential, r.MaxRetries == resiliency.Forever
+	if forever && !exponential || c.pausesLonger(u) {
 		return k - 1, shortest(r, k-1)
+	}
+	first, _ := r.Gap(1)
+	late, _ := r.Gap(longRun)
+	if exponential && late >= first && (forever || r.MaxRetries >= k-1) {
+		return k - 2, shortest(r, k-2) // the last attempt of one order, and the first ones of the next
+	}
+	if forever {
+		return k - 2, mul(k-2, late)
 	}
 	attempts := r.MaxRetries + 1
 	gaps = k - 1 - (k-1+r.MaxRetries)/attempts
-	first, _ := r.Gap(1)
-	late, _ := r.Gap(longRun)
 	return gaps, mul(gaps, min(first, late))
 }
 

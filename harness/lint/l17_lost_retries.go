@@ -36,14 +36,19 @@ func (c *checking) cutOff(p pair, trip tripOf, shortest time.Duration) {
 		return
 	}
 	_, longest := p.retry.Gap(k)
-	_, later := p.retry.Gap(longRun)
-	retries := "maxRetries: -1"
+	last, retries := longRun, "maxRetries: -1"
 	if p.retry.MaxRetries != resiliency.Forever {
+		last = min(last, p.retry.MaxRetries)
 		retries = fmt.Sprintf("maxRetries: %d", p.retry.MaxRetries)
 	}
+	_, later := p.retry.Gap(last)
 	at := c.res.field(kindBreaker, p.breaker.Name, "timeout", p.at)
 	what := fmt.Sprintf("the breaker's timeout of %s is longer than the retry's gap of %s", span(p.breaker.Timeout), gapText(*p.retry, shortest))
-	mend := fmt.Sprintf("a timeout of at most %s, or fewer than %d retries", span(shortest.Round(time.Millisecond)), k)
+	fewer := fmt.Sprintf("fewer than %d retries", k)
+	if k == 1 {
+		fewer = "maxRetries: 0"
+	}
+	mend := fmt.Sprintf("a timeout of at most %s, or %s", span(shortest.Round(time.Millisecond)), fewer)
 	sure := p.breaker.Timeout > max(longest, later) || p.breaker.Timeout > longest && p.retry.Policy != resiliency.Exponential
 	fresh := trip.OnlyConsecutive() && p.breaker.Interval <= 0 // to any operation that begins after a success
 	switch {

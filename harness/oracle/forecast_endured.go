@@ -186,11 +186,26 @@ func (e *endured) follow(policies resiliency.Policies, c scenario.Service, mode 
 			return p.ways
 		}
 		h.do(h.at)
-		e.read(p.told)
+		e.read(p.told, endsBy(policies, mode))
 		p.told = p.told[:0]
 	}
 	e.conclude(policies, c.Sends.Timeout, callers, p.now.at)
 	return p.ways
+}
+
+// endsBy is when an order has ended in any case. Gaps that are drawn are not known one by one to fit into the 15 minutes of
+// an exponential retry together, so that their sum is bounded here: the last attempt begins within them.
+func endsBy(policies resiliency.Policies, mode string) time.Duration {
+	r, b := policies.Retry, policies.Builtin
+	switch {
+	case r == nil || r.Policy != resiliency.Exponential || b != nil && mode == ModeUnreachable:
+		return forever
+	case mode == ModeUnreachable:
+		return resiliency.MaxElapsed
+	case finite(policies.Timeout) && *policies.Timeout < forever-resiliency.MaxElapsed:
+		return resiliency.MaxElapsed + *policies.Timeout
+	}
+	return forever
 }
 
 // cycles are openings after which the next ones are like the last.
@@ -237,7 +252,7 @@ func tripOf(policies resiliency.Policies) *trip {
 }
 
 // read takes what callers live through from what is told.
-func (e *endured) read(told []foreseen) {
+func (e *endured) read(told []foreseen, endsBy time.Duration) {
 	for _, t := range told {
 		switch t.kind {
 		case "attempt":
@@ -250,7 +265,7 @@ func (e *endured) read(told []foreseen) {
 		case "breaker":
 			if t.what == closed+" to "+open && e.trips == nil {
 				after := t.at.minus(e.first)
-				e.trips = &Trips{Failure: t.n, After: Window{after.lo, after.hi}, Order: e.orders + 1}
+				e.trips = &Trips{Failure: t.n, After: Window{after.lo, after.hi}, Order: e.orders + 1, Latest: e.orders + 1}
 			}
 			if strings.HasSuffix(t.what, " to "+open) {
 				e.openings++
@@ -258,7 +273,7 @@ func (e *endured) read(told []foreseen) {
 		case "order":
 			if e.orders++; e.orders == 1 {
 				hangs := t.at.minus(t.began)
-				e.ended(t.n, Window{hangs.lo, hangs.hi})
+				e.ended(t.n, Window{hangs.lo, min(hangs.hi, endsBy)})
 				e.Refused, e.Left, e.Failed = t.what == ForecastRefused, t.what == ForecastLeft, t.what == ForecastFailed
 			}
 			e.givesUp = e.givesUp || t.what == ForecastRefused && t.n > 0

@@ -23,6 +23,7 @@ type Outlook struct {
 	Closed   int            `json:"closed_for,omitempty"`  // attempts after which it is still closed, and that it was not followed beyond
 	Dead     bool           `json:"dead_hang,omitempty"`   // a target that accepts and never answers hangs an order for ever
 	Hung     *Cost          `json:"hung,omitempty"`        // of an order against such a target; null where it is dead
+	Opens    bool           `json:"hung_opens,omitempty"`  // orders against it make the breaker open
 	Timeout  *time.Duration `json:"timeout_ns,omitempty"`  // of an attempt
 	Patience time.Duration  `json:"patience_ns,omitempty"` // of the caller itself
 	Open     *time.Duration `json:"open_ns,omitempty"`     // how long a breaker refuses; null where there is none
@@ -47,6 +48,7 @@ type Trips struct {
 	Failure int    `json:"failure"` // on which
 	After   Window `json:"after"`   // after the first one
 	Order   int    `json:"order"`   // within which of a lone caller's sendings in the outage
+	Latest  int    `json:"latest"`  // or within a later one, up to this, where it may go in several ways
 }
 
 // severalCallers are as many as are told about where a scenario has one.
@@ -59,7 +61,7 @@ func lookOut(policies resiliency.Policies, c scenario.Service) Outlook {
 	one := out.endures(policies, c, ModeUnreachable)
 	if !out.Dead {
 		hung := endure(policies, c, ModeHangs)
-		out.Hung = &hung.Cost
+		out.Hung, out.Opens = &hung.Cost, hung.trips != nil
 	}
 	out.Recovers, _ = policies.RecoveryBound(c.Sends.Every, c.Sends.Timeout)
 	if out.knows(one, policies, c) {
@@ -132,5 +134,5 @@ func (t *Trips) with(o *Trips) *Trips {
 	if t == nil || o == nil {
 		return cmp.Or(t, o)
 	}
-	return &Trips{min(t.Failure, o.Failure), t.After.with(o.After), min(t.Order, o.Order)}
+	return &Trips{min(t.Failure, o.Failure), t.After.with(o.After), min(t.Order, o.Order), max(t.Latest, o.Latest)}
 }

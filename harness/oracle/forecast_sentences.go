@@ -94,7 +94,11 @@ func (o Outlook) dead() string {
 	case o.Hung.Hangs == nil:
 		return "A target that accepts and never answers hangs an order for as long as that lasts."
 	}
-	return o.fresh(fmt.Sprintf("a target that accepts and never answers costs an order %s and %s.", o.Hung.count(), o.Hung.Hangs.span()))
+	who := "an order"
+	if o.Opens && !o.Hung.Refused {
+		who = "the first order"
+	}
+	return o.fresh(fmt.Sprintf("a target that accepts and never answers costs %s %s and %s.", who, o.Hung.count(), o.Hung.Hangs.span()))
 }
 
 func (o Outlook) trip() string {
@@ -109,8 +113,13 @@ func (o Outlook) trip() string {
 		return "One caller alone never makes the breaker open."
 	}
 	within := ""
-	if o.Trips.Order > 1 {
-		within = fmt.Sprintf(", within its %s order", ordinal(o.Trips.Order))
+	switch t := o.Trips; {
+	case t.Latest > t.Order+1:
+		within = fmt.Sprintf(", within its %s to %s order", ordinal(t.Order), ordinal(t.Latest))
+	case t.Latest > t.Order:
+		within = fmt.Sprintf(", within its %s or %s order", ordinal(t.Order), ordinal(t.Latest))
+	case t.Order > 1:
+		within = fmt.Sprintf(", within its %s order", ordinal(t.Order))
 	}
 	return o.fresh(fmt.Sprintf("one caller makes the breaker open on its %s failure, %s after the first one%s.", ordinal(o.Trips.Failure), o.Trips.After.span(), within))
 }

@@ -39,6 +39,8 @@ func TestForecastsInSentences(t *testing.T) {
 		{"a_trip_that_never_is", "retries: { r: { duration: 1s, maxRetries: 3 } }\n    circuitBreakers: { b: { trip: consecutiveFailurs > 3 } }", "retry: r, circuitBreaker: b", 0},
 		{"many_callers_and_gaps_that_are_drawn", "retries: { r: { policy: exponential, maxInterval: 10s } }\n    circuitBreakers: { b: { timeout: 10s, trip: consecutiveFailures >= 15 } }", "retry: r, circuitBreaker: b", 0},
 		{"callers_that_leave", "retries: { r: { duration: 2s, maxRetries: -1 } }", "retry: r", 5 * time.Second},
+		{"a_breaker_and_exponential_gaps_until_the_fifteen_minutes", "timeouts: { t: 1s }\n    retries: { r: { policy: exponential, maxInterval: 4s } }\n    circuitBreakers: { b: { timeout: 2s, trip: consecutiveFailures >= 4 } }", "timeout: t, retry: r, circuitBreaker: b", 0},
+		{"callers_that_leave_at_the_instant_of_a_retry", "timeouts: { t: 800ms }\n    retries: { r: { duration: 1s, maxRetries: 3 } }\n    circuitBreakers: { b: { timeout: 30s, trip: consecutiveFailures >= 5 } }", "timeout: t, retry: r, circuitBreaker: b", 2 * time.Second},
 	} {
 		text := "apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: { name: x }\nspec:\n  policies:\n    " + c.policies + "\n"
 		if c.target != "" {

@@ -225,7 +225,11 @@ func (p *parser) trip(v document.Value) {
 		}
 		v.TellWithin(t.At, len(t.Name), NoVariable, fmt.Sprintf("a trip knows no %q", t.Name)+effect, hint)
 	case t.Unknown != "":
-		v.TellWithin(t.At, 1, TripType, t.Unknown+effect, "all counts are whole numbers, and are computed with whole numbers: totalFailures * 10 > requests * 6, not 0.6 * requests")
+		hint := "all counts are whole numbers, and are computed with whole numbers: totalFailures * 10 > requests * 6, not 0.6 * requests"
+		if strings.HasSuffix(t.Unknown, ", not bool") {
+			hint = "a condition: consecutiveFailures > 5"
+		}
+		v.TellWithin(t.At, 1, TripType, t.Unknown+effect, hint)
 	}
 }
 
@@ -233,6 +237,12 @@ func (p *parser) apps(v document.Value) {
 	for _, e := range v.Fields().All() {
 		f := e.Value.FoldedFields()
 		p.spec.Apps[e.Key] = p.target(e, f, "the target would silently have none of this kind")
+		for _, e := range f.All() {
+			if strings.EqualFold(e.Key, "circuitBreakerScope") { // Dapr's own example has one
+				f.Allow(e.Key)
+				e.KeyAt.Tell(document.Unknown, "unknown field", "remove it: only actors have one, an app has a breaker for each path")
+			}
+		}
 		f.Done()
 	}
 }

@@ -37,7 +37,7 @@ func (p *parser) whole(v document.Value, otherwise int) int {
 	}
 	n, err := strconv.ParseInt(v.Text(), 0, 64)
 	if err != nil || !v.IsWhole() {
-		v.Tell(document.Type, fmt.Sprintf("%q is no whole number", v.Text()), "")
+		v.Tell(document.Type, fmt.Sprintf("%q is no whole number", v.Text()), "a whole number without quotes: 3")
 		return otherwise
 	}
 	return int(min(max(n, math.MinInt32), math.MaxInt32))
