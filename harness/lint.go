@@ -26,8 +26,8 @@ type Lint struct {
 	Kubernetes    bool          // the files are for kubectl, which applies all documents of each
 }
 
-// LintSpecs reads all specs and applies all rules. What is wrong with the question itself is a problem.List; so is a
-// question about nothing: no Resiliency resource in any of the files. A file that can't be read is in the report.
+// LintSpecs reads all specs and applies all rules. What is wrong with the question itself is a problem.List. A file that
+// can't be read is in the report, and so is a question about nothing: no Resiliency resource in any of the files.
 func LintSpecs(l Lint) (lint.Report, error) {
 	o, problems := l.options()
 	sources, unread := l.sources()
@@ -45,7 +45,7 @@ func LintSpecs(l Lint) (lint.Report, error) {
 		case report.Files == 1:
 			none.What = "no Resiliency resource in 1 YAML file"
 		}
-		return report, problem.List{none}
+		report.Unread = problem.List{none}
 	}
 	return report, nil
 }

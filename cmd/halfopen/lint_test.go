@@ -118,3 +118,14 @@ func TestANamedFileThatIsNoYAMLIsTold(t *testing.T) {
 	require.Empty(t, errs)
 	require.Contains(t, out, "L18")
 }
+
+// Whatever a program reads of lint is whole where there was nothing to lint, too: it still exits with 2.
+func TestLintOfNothingIsWholeInEachFormat(t *testing.T) {
+	dir := t.TempDir()
+	for _, format := range []string{"json", "sarif"} {
+		code, out, errs := command(t, "lint", "--format", format, dir)
+		require.Equal(t, exitUsage, code)
+		require.Contains(t, errs, "no Resiliency resource in 0 YAML files")
+		require.True(t, json.Valid([]byte(out)), out)
+	}
+}
