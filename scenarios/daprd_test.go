@@ -170,6 +170,17 @@ func playDaprd(t *testing.T, dirs []string) {
 	if os.Getenv(harness.EnvDaprd) == "" {
 		t.Run("a_real_daprd", func(t *testing.T) { t.Skipf("skipped: %s names none, the stand-in plays", harness.EnvDaprd) })
 	}
+	play := func(t *testing.T, dir string, stage *harness.Stage) *harness.Run {
+		run, err := harness.Play(t.Context(), harness.Options{
+			Scenario: dir, Env: ground.Name, Binary: ground.Binary, Reports: reports, Stage: stage, Sidecar: "daprd", Daprd: path,
+		})
+		require.NoError(t, err)
+		requireAsDaprd(t, run)
+		return run
+	}
+	// Not only a late machine leaves a run unknown: an attempt that never crossed may belong to several callers' orders.
+	var again []string
+	var mu sync.Mutex
 	for some := range slices.Chunk(dirs, daprdAtOnce[ground.Name]) {
 		var stage harness.Stage
 		t.Run("wave", func(t *testing.T) { // the next begins when these are over
@@ -179,18 +190,31 @@ func playDaprd(t *testing.T, dirs []string) {
 						t.Skip("skipped: " + why)
 					}
 					t.Parallel()
-					run, err := harnesstest.Play(t, harness.Options{
-						Scenario: dir, Env: ground.Name, Binary: ground.Binary, Reports: reports, Stage: &stage, Sidecar: "daprd", Daprd: path,
-					})
-					require.NoError(t, err)
-					requireAsDaprd(t, run)
+					if run := play(t, dir, &stage); run.Verdict.Outcome == oracle.Unknown {
+						t.Logf("could not be judged: it is played again, alone\n%s", harnesstest.Story(run))
+						mu.Lock()
+						defer mu.Unlock()
+						again = append(again, dir)
+					}
 				})
 			}
 		})
 	}
+	for _, dir := range again {
+		t.Run("again/"+dir, func(t *testing.T) {
+			run := play(t, dir, nil)
+			for n := 1; n < mostAgain && run.Verdict.Outcome == oracle.Unknown; n++ {
+				run = play(t, dir, nil)
+			}
+			require.NotEqual(t, oracle.Unknown, run.Verdict.Outcome, "%s\n%s", run.Dir, harnesstest.Story(run))
+		})
+	}
 }
 
-// requireAsDaprd fails where a promise is broken that daprd is not known to break, or nobody could tell.
+// mostAgain is how often a run is played alone that could not be judged.
+const mostAgain = 3
+
+// requireAsDaprd fails where a promise is broken that daprd is not known to break.
 func requireAsDaprd(t *testing.T, run *harness.Run) {
 	t.Helper()
 	v := run.Verdict
@@ -199,7 +223,6 @@ func requireAsDaprd(t *testing.T, run *harness.Run) {
 		t.Logf("%s: %d attempts, %d of them uncrossed", v.Outcome, v.Figures.Attempts, v.Figures.Uncrossed)
 		return
 	}
-	require.NotEqual(t, oracle.Unknown, v.Outcome, "%s\n%s", run.Dir, harnesstest.Story(run))
 	for _, r := range v.Results {
 		if !r.Applies || r.Outcome != oracle.Fail {
 			continue
