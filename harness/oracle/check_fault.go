@@ -49,16 +49,19 @@ func (r *Reading) effect(f *Fault) (shown *history.Event, why string) {
 	if f.Healing != nil {
 		until = f.Healing.At
 	}
-	ends := endsParts(f.Kind)
-	if ends && !r.partsEnded(f) {
+	ends, exit := endsParts(f.Kind), r.firstExit(f)
+	if ends && !r.partsDown(f, until) {
 		return shown, "not every part of " + f.Target() + " ended"
 	}
-	if f.Kind == scenario.Restart {
-		return r.firstExit(f), "" // it is back at once: that its parts have ended is all there is to see
+	if f.Kind == scenario.Restart { // it is back at once: that its parts have ended is all there is to see
+		if exit == nil {
+			return shown, f.Target() + " was away already"
+		}
+		return exit, ""
 	}
 	if r.silences(f) {
-		if ends {
-			return r.firstExit(f), r.silence(f, until)
+		if ends && exit != nil {
+			return exit, r.silence(f, until)
 		}
 		return f.Applied, r.silence(f, until)
 	}
@@ -68,8 +71,8 @@ func (r *Reading) effect(f *Fault) (shown *history.Event, why string) {
 		return shown, "nothing crossed " + f.Target() + " meanwhile"
 	case bitten == nil:
 		return shown, fmt.Sprintf("what crossed %s meanwhile went as if nothing were (%d requests)", f.Target(), seen)
-	case ends:
-		return r.firstExit(f), ""
+	case ends && exit != nil:
+		return exit, ""
 	}
 	return bitten.shows(f), ""
 }
@@ -111,14 +114,19 @@ func (x *Exchange) shows(f *Fault) *history.Event {
 	return x.last()
 }
 
-// firstExit is the first end of a part that a fault ends.
+// firstExit is the first end of a part that a fault ends; nil where another fault had ended them all before.
 func (r *Reading) firstExit(f *Fault) (first *history.Event) {
 	for _, e := range r.exits {
-		if r.hits(f, e) && e.At >= f.Injected.At {
+		if r.hits(f, e) && f.during(e) {
 			return e
 		}
 	}
 	return first
+}
+
+// during tells whether an event lies between the fault's injection and the end of its healing.
+func (f *Fault) during(e *history.Event) bool {
+	return e.At >= f.Injected.At && (f.Healed == nil || e.At <= f.Healed.At)
 }
 
 // An Effect is when a fault of the plan first showed, and the event that shows it.
@@ -147,17 +155,21 @@ func Effects(c Case) []Effect {
 	return out
 }
 
-func (r *Reading) partsEnded(f *Fault) bool {
-	ended := map[string]bool{}
+// partsDown tells whether each part that a fault ends has ended under it, or was away already, by another fault, and
+// was not back before this one was healed.
+func (r *Reading) partsDown(f *Fault, until time.Duration) bool {
+	down := map[string]bool{}
 	for _, e := range r.exits {
-		if r.hits(f, e) && e.At >= f.Injected.At {
-			ended[e.Part] = true
+		if r.hits(f, e) && f.during(e) {
+			down[e.Part] = true
 		}
 	}
-	if f.Part != "" {
-		return ended[f.Part]
+	for _, part := range []string{history.App, history.Sidecar} {
+		if (f.Part == "" || f.Part == part) && !down[part] && !r.absent(f.Service, part, f.Injected.At, until) {
+			return false
+		}
 	}
-	return ended[history.App] && ended[history.Sidecar]
+	return true
 }
 
 // silences tells whether a fault ends a caller's app: then what shows is that it sends nothing.

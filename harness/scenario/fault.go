@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,6 +127,9 @@ var details = map[string][]string{
 	"for":        slices.Concat(serviceFaults[:3], linkFaults, doorFaults),
 }
 
+// inMilliseconds are the kinds whose times Toxiproxy takes in whole milliseconds.
+var inMilliseconds = []string{Latency, SlowClose, Reset}
+
 // needed are the details that a kind can't do without, with an example.
 var needed = map[string][][2]string{
 	Latency: {{"delay", "300ms"}}, SlowClose: {{"delay", "300ms"}}, Slow: {{"delay", "300ms"}},
@@ -211,6 +215,12 @@ func (p *parser) details(f *document.Fields, out *Fault) {
 	if v := f.Get("delay"); v.Set() && out.Delay == 0 && out.Kind != Slice {
 		v.Problem("is no delay: the fault would do nothing", "delay: 300ms")
 	}
+	for i, name := range []string{"delay", "after", "jitter"} {
+		d := []time.Duration{out.Delay, out.Delay, out.Jitter}[i]
+		if v := f.Get(name); v.Set() && d > 0 && d < time.Millisecond && slices.Contains(inMilliseconds, out.Kind) {
+			v.Problem("is less than a millisecond: it would be none at all", name+": 300ms")
+		}
+	}
 	if v := f.Get("jitter"); v.Set() && out.Delay > 0 && out.Jitter >= out.Delay {
 		v.Problem("is not less than the delay: nobody could tell it from no fault at all", "a third of the delay, say")
 	}
@@ -225,6 +235,9 @@ func (p *parser) details(f *document.Fields, out *Fault) {
 // choice reads which requests a fault at a door is about, and what it answers.
 func (p *parser) choice(f *document.Fields, out *Fault) {
 	out.Path = strings.Trim(f.Get("path").Text(), "/")
+	if _, err := path.Match(out.Path, ""); err != nil {
+		f.Get("path").Problem(fmt.Sprintf("%q is no pattern: it would match nothing", out.Path), "* stands for anything but a slash: path: orders/*")
+	}
 	out.First = int(atLeastOne(f.Get("first")))
 	if v := f.Get("ratio"); v.Set() {
 		ratio, err := strconv.ParseFloat(v.Text(), 64)

@@ -43,16 +43,23 @@ func (h *host) Prepare(context.Context) (map[string]env.Place, error) {
 		return nil, fmt.Errorf("prepare processes: %w", err)
 	}
 	h.ground = g
-	places := map[string]env.Place{}
+	places, apps := map[string]env.Place{}, map[string]int{}
+	given := map[string]map[int]bool{} // ports by host
+	// The apps come first: their ports are somebody's wish, those of the sidecars are nobody's.
 	for _, s := range h.cfg.Plan.Scenario.Services {
 		if len(s.Image) > 0 {
 			return nil, fmt.Errorf("service %s: an image needs the container environment: %w", s.Name, errors.ErrUnsupported)
 		}
-		p := env.Place{Bind: g.address, Host: g.address}
+		if apps[s.Name], err = appPort(g, s, given); err != nil {
+			return nil, fmt.Errorf("prepare processes: %w", err)
+		}
+	}
+	for _, s := range h.cfg.Plan.Scenario.Services {
+		p := env.Place{Bind: g.address, Host: g.address, App: apps[s.Name]}
 		for _, port := range []struct {
 			to   *int
 			want int
-		}{{&p.App, s.Port}, {&p.HTTP, 3500}, {&p.Internal, 50002}, {&p.GRPC, 50001}, {&p.Metrics, 9090}} {
+		}{{&p.HTTP, 3500}, {&p.Internal, 50002}, {&p.GRPC, 50001}, {&p.Metrics, 9090}} {
 			if *port.to, err = g.port(port.want); err != nil {
 				return nil, fmt.Errorf("prepare processes: %w", err)
 			}
@@ -63,6 +70,17 @@ func (h *host) Prepare(context.Context) (map[string]env.Place, error) {
 		places[s.Name] = p
 	}
 	return places, nil
+}
+
+// appPort is where an app listens: at its own port on a host of its own, since it may not be told another there.
+func appPort(g *ground, s scenario.Service, given map[string]map[int]bool) (int, error) {
+	if s.Host == "" {
+		return g.port(s.Port)
+	}
+	if given[s.Host] == nil {
+		given[s.Host] = map[int]bool{}
+	}
+	return (&ground{own: true, given: given[s.Host]}).port(s.Port)
 }
 
 // allFree tells which port that a service's parts are to listen on somebody else has. It is asked before anything is
