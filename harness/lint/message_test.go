@@ -1,6 +1,7 @@
 package lint_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,6 +36,9 @@ func TestWhatAFindingSays(t *testing.T) {
 		"a_window_under_exponential_retries":             {"L13", []string{head + "spec:\n  policies:\n    retries: { r: { policy: exponential, maxRetries: 10 } }\n    circuitBreakers: { b: { interval: 8s, trip: consecutiveFailures > 8 } }\n  targets: { apps: { a: { retry: r, circuitBreaker: b } } }\n"}, "ends before the 9th failure", "an interval of more than 8.043s, or none", "its 7 gaps take 8.043s at the least, even"},
 		"a_default_breaker_that_ends_multiplied_retries": {"L19", []string{head + "spec: { policies: { retries: { DefaultRetryPolicy: { duration: 1s, maxRetries: 5 } }, circuitBreakers: { DefaultCircuitBreakerPolicy: { timeout: 30s, trip: consecutiveFailures >= 3 } } } }\n"}, "multiplies", "", "4 × 6 = 24 attempts, unless DefaultCircuitBreakerPolicy opens before: a refusal ends both"},
 		"an_exponential_default_under_a_breaker":         {"L19", []string{head + "spec: { policies: { retries: { DefaultRetryPolicy: { policy: exponential } }, circuitBreakers: { DefaultCircuitBreakerPolicy: { timeout: 30s } } } }\n"}, "multiplies", "", "4 × 15 minutes, unless DefaultCircuitBreakerPolicy opens"},
+		"targets_beside_the_spec":                        {"L05", []string{head + "spec: { policies: {} }\ntargets: { apps: {} }\n"}, "unknown field targets", "put it under spec", ""},
+		"a_version_beside_the_api_version":               {"L05", []string{strings.Replace(spec("consecutiveFailures >= 5", ""), "spec:", "version: v1alpha1\nspec:", 1)}, "unknown field version", "remove it: apiVersion is there already", "daprd ignores it without a word"},
+		"items_of_what_is_no_list":                       {"L05", []string{strings.Replace(spec("consecutiveFailures >= 5", ""), "spec:", "items: []\nspec:", 1)}, "unknown field items", "known here: apiVersion, kind, metadata, scopes, spec", ""},
 		"a_default_retry_alone":                          {"L19", []string{head + "spec: { policies: { retries: { DefaultRetryPolicy: { duration: 1s, maxRetries: 5 } } } }\n"}, "multiplies", "", "one call of an app without a target is up to 4 × 6 = 24 attempts"},
 	} {
 		t.Run(name, func(t *testing.T) {
