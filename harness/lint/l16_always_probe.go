@@ -36,7 +36,7 @@ func l16() Rule {
 
 // operation says within what nothing but the retry's own gaps passes: built-in retries have a gap of their own.
 func (p pair) operation() string {
-	if slices.Contains([]string{"DefaultAppRetryPolicy", "DefaultRetryPolicy"}, p.target.Retry) && p.retry.MaxRetries != resiliency.Forever {
+	if slices.Contains([]string{"DefaultAppRetryPolicy", "DefaultRetryPolicy"}, p.target.Retry) && (p.retry.MaxRetries != resiliency.Forever || p.retry.Policy == resiliency.Exponential) {
 		return "the retries of " + p.target.Retry
 	}
 	return "one operation"
