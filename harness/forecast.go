@@ -85,8 +85,10 @@ func unnamed(spec *resiliency.Spec, caller, target string) string {
 // Unnamed warns of a question about a target that a spec's targets do not name: what is told is then of the defaults.
 // There is nothing where the question is refused: who asks will hear that anyway.
 func Unnamed(file, caller, target string) problem.List {
+	refused := false
+	twoApps(target, caller, func(string, string, string) { refused = true })
 	text, err := readFile(file)
-	if err != nil {
+	if err != nil || refused {
 		return nil
 	}
 	spec, problems := resiliency.Parse(file, text)

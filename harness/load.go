@@ -3,6 +3,7 @@ package harness
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -106,7 +107,16 @@ func readFile(path string) ([]byte, error) {
 	case info.Size() > maxFileBytes:
 		return nil, fmt.Errorf("%d bytes are too many", info.Size())
 	}
-	return os.ReadFile(path)
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxFileBytes+1)) // a pipe or a device tells no size
+	if len(text) > maxFileBytes {
+		return nil, fmt.Errorf("more than %d bytes are too many", maxFileBytes)
+	}
+	return text, err
 }
 
 func unreadable(path string, err error, hint string) problem.List {

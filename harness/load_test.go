@@ -143,3 +143,24 @@ func TestThousandsOfMistakesAreToldWithinBounds(t *testing.T) {
 		})
 	}
 }
+
+// A pipe tells no size beforehand, and may never end.
+func TestAPipeIsReadWithinBounds(t *testing.T) {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer w.Close()
+		line := bytes.Repeat([]byte("#"), 1<<10)
+		for range 3 << 10 {
+			if _, err := w.Write(line); err != nil {
+				return // who has read enough reads no more
+			}
+		}
+	}()
+	_, _, err = harness.Load(fmt.Sprintf("/dev/fd/%d", r.Fd()))
+	require.NoError(t, r.Close())
+	<-done
+	require.ErrorContains(t, err, "more than 2097152 bytes are too many")
+}

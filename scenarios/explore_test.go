@@ -58,6 +58,10 @@ var exploredSpecs = map[string]explored{
 		policies: "retries: { r: { duration: 2s, maxRetries: -1 } }", target: "{ retry: r }",
 		q: explore.Question{Callers: explore.Range{Lo: 1, Hi: 1}, Timeout: 3500 * time.Millisecond},
 	},
+	"callers_that_a_breaker_refuses_when_a_cut_is_healed": {
+		policies: "circuitBreakers: { b: { timeout: 2602ms, maxRequests: 2, trip: consecutiveFailures >= 3 } }", target: "{ circuitBreaker: b }",
+		q: explore.Question{Callers: explore.Range{Lo: 1, Hi: 1}, Every: explore.Span{Lo: 500 * time.Millisecond, Hi: 500 * time.Millisecond}, Outage: explore.Span{Lo: 15 * time.Second, Hi: 15 * time.Second}, Timeout: 2610 * time.Millisecond},
+	},
 }
 
 func (e explored) text() string {

@@ -80,6 +80,12 @@ func TestAMistypedTargetIsRefused(t *testing.T) {
 			require.NotContains(t, errs, "warning")
 		})
 	}
+	for _, args := range [][]string{{"forecast", spec}, {"explore", spec}} {
+		code, _, errs := again(t, args...)
+		require.Equal(t, exitUsage, code)
+		require.Contains(t, errs, "--target: is missing")
+		require.NotContains(t, errs, "warning")
+	}
 	for _, args := range [][]string{
 		{"forecast", spec, "--target", "payments"}, {"explore", spec, "--target", "payments", "--cases", "50"},
 	} {

@@ -129,6 +129,10 @@ func (f *Fields) Done() {
 		known = append(known, name)
 	}
 	slices.Sort(known)
+	has := map[string]bool{}
+	for _, e := range f.keys {
+		has[f.name(e.Key)] = true
+	}
 	for _, e := range f.keys {
 		if f.of.Full() {
 			return
@@ -142,6 +146,9 @@ func (f *Fields) Done() {
 		hint := "known here: " + strings.Join(known, ", ")
 		if near := Nearest(e.Key, known); near != "" {
 			hint = fmt.Sprintf("did you mean %s?", near)
+			if has[f.name(near)] {
+				hint = fmt.Sprintf("remove it: %s is there already", near)
+			}
 		}
 		e.KeyAt.Tell(Unknown, "unknown field", hint)
 	}

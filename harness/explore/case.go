@@ -167,16 +167,6 @@ timeline:
 		settled*c.Every-c.Lead, c.Fault, what, c.Outage, q.Caller, expect)
 }
 
-// waits tells whether an attempt that nothing but the healing ends is on its way when a cut is healed: without a timeout
-// in the spec, each one until its caller leaves.
-func (q Question) waits(c Case) bool {
-	since := c.Outage - c.Lead // the first order of the outage
-	if c.Fault != scenario.Cut || since <= 0 {
-		return false
-	}
-	return q.Timeout == 0 || since%(q.Timeout+c.Every) < q.Timeout
-}
-
 // String says a case in a few words.
 func (c Case) String() string {
 	text := map[string]string{

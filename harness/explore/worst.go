@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/halfopen/halfopen/harness/oracle"
+	"github.com/halfopen/halfopen/harness/scenario"
 )
 
 // A measure is something that may be the worst.
@@ -57,10 +58,23 @@ func (s *Sweeper) worst(m measure, samples []Sample) *Worst {
 	w.Toll = s.toll(w.Case)
 	w.Value = m.of(w.Toll)
 	w.Least, w.Most = s.seer.All(s.Plan(w.Shown))
-	if p := s.spec.For(s.q.Caller, s.q.Target); p.Timeout == nil && s.q.waits(w.Shown) {
+	if s.waits(w.Shown) {
 		w.Flags = []string{"waits-bounded"}
 	}
 	return &w
+}
+
+// waits tells whether an attempt that nothing but the healing ends is on its way when a cut is healed: without a timeout
+// in the spec, each one until its caller leaves.
+func (s *Sweeper) waits(c Case) bool {
+	if c.Fault != scenario.Cut || s.spec.For(s.q.Caller, s.q.Target).Timeout != nil {
+		return false
+	}
+	forecast := oracle.Foresee(s.Plan(c), s.spec)
+	healed := forecast.Zero.Lo + c.Outage
+	return slices.ContainsFunc(forecast.Rows, func(r oracle.Foreseen) bool {
+		return r.Kind == "attempt" && r.At.Lo >= forecast.Zero.Lo && r.At.Lo < healed && (s.q.Timeout == 0 || r.At.Lo+s.q.Timeout > healed)
+	})
 }
 
 // sharpen makes a recovery the longest of its kind: the target comes back just after an attempt that failed. As long

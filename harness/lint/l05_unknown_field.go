@@ -2,8 +2,10 @@ package lint
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/halfopen/halfopen/harness/document"
+	"github.com/halfopen/halfopen/harness/problem"
 )
 
 func l05() Rule {
@@ -15,7 +17,12 @@ func l05() Rule {
 		Mend:   "correct the field's name",
 		Shown:  "in memory",
 		check: func(c *checking) {
-			c.pass(Error, always("daprd ignores it without a word; what it should have set has its default"), document.Unknown)
+			c.pass(Error, func(p problem.Problem) string {
+				if strings.HasPrefix(p.Hint, "remove it") {
+					return "daprd ignores it without a word"
+				}
+				return "daprd ignores it without a word; what it should have set has its default"
+			}, document.Unknown)
 			for _, o := range c.res.doc.OtherCase {
 				key := o.At.Path()[lastDot(o.At.Path()):]
 				c.say(Note, o.At, fmt.Sprintf("%s is written in another case than %s", key, o.Name),

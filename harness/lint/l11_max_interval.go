@@ -30,8 +30,12 @@ func (c *checking) ignored(r resiliency.Retry) {
 	if r.Policy == resiliency.Exponential {
 		if c.res.has(kindRetry, r.Name, "duration") {
 			at, _ := c.res.root.Find("spec", "policies", "retries", r.Name, "duration")
+			later := "half as long again each time, and at most " + span(r.MaxInterval)
+			if first, _ := r.Gap(1); r.MaxInterval <= 2*first { // to which the cap does not apply
+				later = span(r.MaxInterval) + " from then on"
+			}
 			c.tell(at, "duration has no effect in an exponential retry",
-				fmt.Sprintf("it waits 500ms at first, half as long again each time, and at most %s, each ±50 %%", span(r.MaxInterval)),
+				fmt.Sprintf("it waits 500ms at first, %s, each ±50 %%", later),
 				"remove it, or write policy: constant")
 		}
 		return

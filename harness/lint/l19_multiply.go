@@ -27,12 +27,16 @@ func l19() Rule {
 			}
 			const mend = "name the apps under targets.apps: a target switches the built-in retries off"
 			what := fmt.Sprintf("%s multiplies with the built-in retries", u.target.Retry)
+			unless := ""
+			if u.breaker != nil && c.run.trip(u.breaker).threshold > 0 {
+				unless = fmt.Sprintf(", unless %s opens before: a refusal ends both", u.target.Breaker)
+			}
 			switch r := u.retry; {
 			case r.MaxRetries > 0:
 				inner := r.MaxRetries + 1
-				c.tell(key, what, fmt.Sprintf("where the target's sidecar can't be reached, one call of an app without a target is up to %d × %d = %d attempts", outer, inner, outer*inner), mend)
+				c.tell(key, what, fmt.Sprintf("where the target's sidecar can't be reached, one call of an app without a target is up to %d × %d = %d attempts%s", outer, inner, outer*inner, unless), mend)
 			case r.Policy == resiliency.Exponential:
-				c.tell(key, what, fmt.Sprintf("where the target's sidecar can't be reached, one call of an app without a target is tried for %d × 15 minutes", outer), mend)
+				c.tell(key, what, fmt.Sprintf("where the target's sidecar can't be reached, one call of an app without a target is tried for %d × 15 minutes%s", outer, unless), mend)
 			}
 		},
 	}

@@ -102,9 +102,9 @@ func (c *checking) worst(u use) (total time.Duration, how string, finite bool) {
 }
 
 // cutShort is the longest that one call can take where the breaker ends it in any case: its failures in a row open
-// the breaker, whatever was before them, and the next retry always comes too soon.
+// the breaker, whatever was before them, and the next retry always comes too soon. Its refusal ends the built-in retries, too.
 func (c *checking) cutShort(u use) (total time.Duration, how string, ok bool) {
-	if u.kind != forApp || u.retry == nil || u.breaker == nil {
+	if u.retry == nil || u.breaker == nil {
 		return 0, "", false
 	}
 	trip := c.run.trip(u.breaker)

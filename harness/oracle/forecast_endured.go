@@ -41,6 +41,7 @@ type endured struct {
 	Cost
 	trips    *Trips
 	closed   int           // attempts after which the breaker is still closed, where that is not known to be for ever
+	cleared  bool          // it is for ever, because its counts are cleared in time
 	longest  time.Duration // between an attempt and the next one, over all callers
 	whole    bool          // longest is of all that may come
 	givesUp  bool
@@ -93,6 +94,7 @@ func (e *endured) join(o endured) {
 	e.Refused, e.Left, e.Failed = e.Refused || o.Refused, e.Left || o.Left, e.Failed || o.Failed
 	e.Beyond, e.closed = max(e.Beyond, o.Beyond), max(e.closed, o.closed)
 	e.trips = e.trips.with(o.trips)
+	e.cleared = e.cleared || o.cleared
 	e.givesUp, e.longest = e.givesUp || o.givesUp, max(e.longest, o.longest)
 	e.whole = e.whole && o.whole
 }
@@ -231,8 +233,9 @@ func (e *endured) conclude(policies resiliency.Policies, patience time.Duration,
 	if b != nil && e.trips == nil {
 		const windows = 3 // one is like the other
 		t := tripOf(policies)
-		never = t == nil || !slices.ContainsFunc(resiliency.Variables(), t.Uses) ||
-			steady && callers == 1 && b.Interval > 0 && since > windows*b.Interval
+		never = t == nil || !slices.ContainsFunc(resiliency.Variables(), t.Uses)
+		e.cleared = !never && steady && callers == 1 && b.Interval > 0 && since > windows*b.Interval
+		never = never || e.cleared
 		if !never {
 			e.closed = e.crossed
 		}

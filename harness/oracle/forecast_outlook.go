@@ -39,6 +39,7 @@ type Many struct {
 	Trips    *Trips        `json:"trips,omitempty"`
 	Drawn    int           `json:"drawn,omitempty"`      // how many draws of the gaps that is of, where they are drawn and it differs: no bound then
 	Closed   int           `json:"closed_for,omitempty"` // attempts after which it is still closed, and that it was not followed beyond
+	Fresh    bool          `json:"fresh,omitempty"`      // it is told for a breaker that has counted nothing yet, and what it has counted matters
 	GivesUp  bool          `json:"gives_up,omitempty"`   // orders that are being retried may end at the open breaker
 	Recovers time.Duration `json:"recovers_ns"`          // at most
 }
@@ -82,17 +83,22 @@ func newOutlook(policies resiliency.Policies, c scenario.Service) Outlook {
 		out.Many.Callers = c.Sends.Callers
 	}
 	if b := policies.Breaker; b != nil {
-		trip := tripOf(policies)
 		out.Open, out.Probes = &b.Timeout, b.MaxRequests
-		out.Fresh = b.Interval > 0 || trip != nil && !trip.OnlyConsecutive()
+		out.Fresh = b.Interval > 0 || remembers(policies)
 	}
 	return out
+}
+
+// remembers tells whether a breaker's trip looks at more than the failures since the last success.
+func remembers(policies resiliency.Policies) bool {
+	trip := tripOf(policies)
+	return trip != nil && !trip.OnlyConsecutive()
 }
 
 // endures takes what a lone caller lives through against a target that is of one mode for ever.
 func (out *Outlook) endures(policies resiliency.Policies, c scenario.Service, mode string) endured {
 	one := endure(policies, c, mode)
-	out.Fresh = out.Fresh && (one.trips != nil || one.closed > 0 || one.Untold)
+	out.Fresh = out.Fresh && (one.trips != nil || one.closed > 0 || one.Untold || one.cleared && remembers(policies))
 	out.Cost, out.Trips, out.Closed = one.Cost, one.trips, one.closed
 	return one
 }
@@ -120,12 +126,15 @@ func (out *Outlook) many(policies resiliency.Policies, c scenario.Service, mode 
 		out.Many.Closed = max(out.Many.Closed, e.closed)
 		out.Many.Trips = out.Many.Trips.with(e.trips)
 	}
+	out.Many.Fresh = (b.Interval > 0 || remembers(policies)) && (out.Many.Trips != nil || out.Many.Closed > 0)
+	if out.Many.Trips != nil || out.Many.Fresh {
+		out.Many.Recovers = max(out.Many.Recovers, b.Timeout+c.Sends.Every) // whoever is refused asks again `every` later
+	}
 	if out.Many.Trips != nil {
 		out.Many.Closed = 0
 		if t := out.Many.Trips; policies.Draws() && t.After.Lo != t.After.Hi {
 			out.Many.Drawn = draws
 		}
-		out.Many.Recovers = max(out.Many.Recovers, b.Timeout+c.Sends.Every) // whoever is refused asks again `every` later
 	}
 }
 

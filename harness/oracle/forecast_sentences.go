@@ -31,13 +31,13 @@ func (o Outlook) hang() string {
 	case o.Untold:
 		return fmt.Sprintf("What an order costs %s is not told: it may go in more ways than are followed.", o.meanwhile())
 	case o.Beyond > 0:
-		return capital(fmt.Sprintf("%s, an order is still tried again after %s; it was not followed further.", o.meanwhile(), attempts(o.Beyond)))
+		return o.unopened(fmt.Sprintf("%s, an order is still tried again after %s; it was not followed further.", o.meanwhile(), attempts(o.Beyond)))
 	case o.endless():
 		lasts := "the outage lasts"
 		if o.Latency > 0 {
 			lasts = "that lasts"
 		}
-		return capital(fmt.Sprintf("%s, an order is tried again without end: it hangs for as long as %s, and its attempts have no bound.", o.meanwhile(), lasts))
+		return o.unopened(fmt.Sprintf("%s, an order is tried again without end: it hangs for as long as %s, and its attempts have no bound.", o.meanwhile(), lasts))
 	}
 	who := "an order"
 	if o.Trips != nil && !o.Refused {
@@ -71,6 +71,14 @@ func (o Outlook) fresh(text string) string {
 	return capital(text)
 }
 
+// unopened is fresh for what would end where the breaker opened: where it does open, that has been followed.
+func (o Outlook) unopened(text string) string {
+	if o.Trips != nil {
+		return capital(text)
+	}
+	return o.fresh(text)
+}
+
 func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 // count says how many attempts it costs.
@@ -88,9 +96,9 @@ func (o Outlook) dead() string {
 	case o.Hung.Untold:
 		return "What an order costs whose target accepts and never answers is not told: it may go in more ways than are followed."
 	case o.Hung.Beyond > 0:
-		return fmt.Sprintf("A target that accepts and never answers leaves an order tried again after %s; it was not followed further.", attempts(o.Hung.Beyond))
+		return o.unopened(fmt.Sprintf("a target that accepts and never answers leaves an order tried again after %s; it was not followed further.", attempts(o.Hung.Beyond)))
 	case o.Hung.Hangs == nil && o.Timeout != nil:
-		return fmt.Sprintf("A target that accepts and never answers costs each attempt its timeout of %s, and the order hangs for as long as that lasts.", short(*o.Timeout))
+		return o.unopened(fmt.Sprintf("a target that accepts and never answers costs each attempt its timeout of %s, and the order hangs for as long as that lasts.", short(*o.Timeout)))
 	case o.Hung.Hangs == nil:
 		return "A target that accepts and never answers hangs an order for as long as that lasts."
 	}
@@ -108,9 +116,9 @@ func (o Outlook) trip() string {
 	case o.Trips == nil && o.Untold:
 		return "When one caller alone makes the breaker open is not told."
 	case o.Trips == nil && o.Closed > 0:
-		return fmt.Sprintf("One caller alone does not make the breaker open with %s; it was not followed further.", attempts(o.Closed))
+		return o.fresh(fmt.Sprintf("one caller alone does not make the breaker open with %s; it was not followed further.", attempts(o.Closed)))
 	case o.Trips == nil:
-		return "One caller alone never makes the breaker open."
+		return o.fresh("one caller alone never makes the breaker open.")
 	}
 	within := ""
 	switch t := o.Trips; {
@@ -141,7 +149,10 @@ func (o Outlook) tripOfMany() []string {
 	if o.Many.GivesUp && !o.Refused {
 		out += "; the others' retries then end at the open breaker, whatever maxRetries says"
 	}
-	return []string{o.fresh(out + ".")}
+	if o.Many.Fresh {
+		out = "With fresh counts, " + out
+	}
+	return []string{out + "."}
 }
 
 func (o Outlook) refusal() string {

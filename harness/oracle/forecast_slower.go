@@ -31,7 +31,7 @@ func lookAlong(policies resiliency.Policies, c scenario.Service, latency time.Du
 			t.After = Window{t.After.Lo - takes, t.After.Hi - takes}
 		}
 	}
-	if out.Many.Trips != nil {
+	if out.Many.Trips != nil || out.Many.Fresh {
 		out.Many.Recovers = max(out.Many.Recovers, policies.Breaker.Timeout+c.Sends.Every+takes)
 	}
 	return out

@@ -113,13 +113,24 @@ func (p *parser) resource(f *document.Fields) {
 	p.components(targets.Get("components"))
 	targets.Done()
 	spec.Done()
+	for _, e := range f.All() {
+		if strings.EqualFold(e.Key, "policies") || strings.EqualFold(e.Key, "targets") { // so does a page of Dapr's
+			f.Allow(e.Key)
+			e.KeyAt.Tell(document.Unknown, "unknown field", "put it under spec")
+		}
+	}
 	f.Done()
 }
 
 // list tells whether it is a list of resources, as kubectl prints and applies it. daprd in standalone mode loads no
 // file of another kind than Resiliency, whatever it holds.
 func (p *parser) list(f *document.Fields) bool {
-	kind, items := f.Get("kind"), f.Get("items")
+	kind, items := f.Get("kind"), document.Value{}
+	for _, e := range f.All() {
+		if e.Key == "items" { // which is no field of another kind
+			items = e.Value
+		}
+	}
 	if !items.IsList() || !strings.HasSuffix(kind.Raw(), "List") {
 		return false
 	}
