@@ -86,7 +86,7 @@ func FindDaprd(ctx context.Context, named string, s scenario.Scenario, ground st
 	image := func(name string) (env.Sidecar, error) { return env.Sidecar{Kind: scenario.Daprd, Image: name}, nil }
 	byEnv := os.Getenv(EnvDaprd)
 	switch own := s.Sidecar; {
-	case named != "" && containers && executable(named) == "":
+	case named != "" && containers && executable(named) == "" && !strings.ContainsAny(named[:1], "./~"): // no image's name begins so
 		return image(named)
 	case named != "":
 		return program(ctx, named, named)

@@ -53,6 +53,7 @@ func TestDaprdIsFoundInOrder(t *testing.T) {
 		"and_before_an_executable_of_the_scenario": {path, binary, everywhere, path, path},
 		"so_does_a_name_on_path":                   {"daprd", image, everywhere, path, path},
 		"so_does_an_image":                         {"yours:2", image, everywhere, "yours:2 is no program", "yours:2"},
+		"a_path_that_is_none_is_no_image":          {"./dapr", scenario.Sidecar{}, everywhere, "./dapr is no program", "./dapr is no program"},
 		"the_scenarios_executable":                 {"", binary, everywhere, own, own},
 		"is_not_replaced":                          {"", binary, []string{path, byInit, byEnv}, "bin/daprd, which the scenario names, is no program", "bin/daprd, which the scenario names, is no program"},
 		"the_scenarios_image":                      {"", image, everywhere, byEnv, "mine:1"},
