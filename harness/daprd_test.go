@@ -113,6 +113,10 @@ func TestADaprdThatIsTooOldIsRefusedByName(t *testing.T) {
 		"/opt/daprd is daprd 1.17.9, which lacks the name resolver nameformat (name one of 1.18.0 or later with --daprd: https://github.com/dapr/dapr/releases has them)")
 	require.EqualError(t, harness.TooOld(env.Sidecar{Image: "daprio/daprd:1.13.6", Version: "1.13.6"}, scenario.Sidecar{NameResolution: scenario.MDNS}),
 		"daprio/daprd:1.13.6 is daprd 1.13.6, which lacks --dapr-internal-grpc-listen-address and --metrics-listen-address (name one of 1.14.0 or later with --daprd: https://github.com/dapr/dapr/releases has them)")
+	require.EqualError(t, harness.TooOld(env.Sidecar{Image: "daprio/daprd:1.18.3-stablecomponents", Version: "1.18.3"}, scenario.Sidecar{}),
+		"daprio/daprd:1.18.3-stablecomponents is daprd 1.18.3, which lacks the name resolver nameformat, as all of its flavour do (name one of daprio/daprd:1.18.0 or later with --daprd: https://github.com/dapr/dapr/releases has them)")
+	require.ErrorContains(t, harness.TooOld(env.Sidecar{Binary: "/opt/daprd", Version: "1.18.3-stablecomponents"}, scenario.Sidecar{}), "lacks the name resolver nameformat, as all")
+	require.NoError(t, harness.TooOld(env.Sidecar{Image: "daprio/daprd:1.18.3-stablecomponents", Version: "1.18.3"}, scenario.Sidecar{NameResolution: scenario.MDNS}))
 	require.NoError(t, harness.TooOld(env.Sidecar{Image: "daprio/daprd:1.14.0", Version: "1.14.0"}, scenario.Sidecar{NameResolution: scenario.MDNS}))
 	require.NoError(t, harness.TooOld(env.Sidecar{Binary: "/opt/daprd", Version: "edge"}, scenario.Sidecar{}))
 }
