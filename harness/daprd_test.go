@@ -65,6 +65,8 @@ func TestDaprdIsFoundInOrder(t *testing.T) {
 		"found_of_the_version_that_is_wanted":      {"", minor, []string{path, byInit}, path, path},
 		"found_of_another_version":                 {"", older, []string{path, byInit}, path, "daprio/daprd:1.17.2"},
 		"none":                                     {"", scenario.Sidecar{}, nil, "not in HALFOPEN_DAPRD, not on PATH, not in ~/.dapr/bin", "daprio/daprd:1.18.3"},
+		"none_of_a_minor_release":                  {"", minor, nil, "not in HALFOPEN_DAPRD", "daprio/daprd:1.18.3"},
+		"none_of_another_one":                      {"", scenario.Sidecar{Version: "1.19"}, nil, "not in HALFOPEN_DAPRD", "daprio/daprd:1.19.0"},
 		"none_of_a_version":                        {"", older, nil, "not in HALFOPEN_DAPRD, not on PATH, not in ~/.dapr/bin", "daprio/daprd:1.17.2"},
 	} {
 		for ground, want := range map[string]string{"process": c.process, "container": c.container} {
