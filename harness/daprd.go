@@ -78,6 +78,17 @@ func isRelease(version, want string) bool {
 	return want == "" || strings.HasPrefix(version+".", want+".") || strings.HasPrefix(version, want+"-")
 }
 
+// published is a release of a wanted version that there is an image of: there is none of 1.18 as such.
+func published(want string) string {
+	switch {
+	case isRelease(MeasuredDaprd, want):
+		return MeasuredDaprd
+	case strings.Count(want, ".") == 1:
+		return want + ".0"
+	}
+	return want
+}
+
 // FindDaprd finds the daprd that is meant: an executable and the version that it tells, or in containers an image. What is
 // named goes first, the nearest to the run before all others, and gives way to nothing; what is merely found gives way to
 // what is named. named is what --daprd says: a path, a name on PATH or an image.
@@ -86,7 +97,7 @@ func FindDaprd(ctx context.Context, named string, s scenario.Scenario, ground st
 	image := func(name string) (env.Sidecar, error) { return env.Sidecar{Kind: scenario.Daprd, Image: name}, nil }
 	byEnv := os.Getenv(EnvDaprd)
 	switch own := s.Sidecar; {
-	case named != "" && containers && executable(named) == "":
+	case named != "" && containers && executable(named) == "" && !strings.ContainsAny(named[:1], "./~"): // no image's name begins so
 		return image(named)
 	case named != "":
 		return program(ctx, named, named)
@@ -103,7 +114,7 @@ func FindDaprd(ctx context.Context, named string, s scenario.Scenario, ground st
 	}
 	home, _ := os.UserHomeDir()
 	found := cmp.Or(executable("daprd"), executable(filepath.Join(home, ".dapr", "bin", "daprd")))
-	official := daprdImage + ":" + cmp.Or(s.Sidecar.Version, MeasuredDaprd)
+	official := daprdImage + ":" + published(s.Sidecar.Version)
 	switch {
 	case found == "" && containers:
 		return image(official)

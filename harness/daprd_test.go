@@ -53,6 +53,7 @@ func TestDaprdIsFoundInOrder(t *testing.T) {
 		"and_before_an_executable_of_the_scenario": {path, binary, everywhere, path, path},
 		"so_does_a_name_on_path":                   {"daprd", image, everywhere, path, path},
 		"so_does_an_image":                         {"yours:2", image, everywhere, "yours:2 is no program", "yours:2"},
+		"a_path_that_is_none_is_no_image":          {"./dapr", scenario.Sidecar{}, everywhere, "./dapr is no program", "./dapr is no program"},
 		"the_scenarios_executable":                 {"", binary, everywhere, own, own},
 		"is_not_replaced":                          {"", binary, []string{path, byInit, byEnv}, "bin/daprd, which the scenario names, is no program", "bin/daprd, which the scenario names, is no program"},
 		"the_scenarios_image":                      {"", image, everywhere, byEnv, "mine:1"},
@@ -64,6 +65,8 @@ func TestDaprdIsFoundInOrder(t *testing.T) {
 		"found_of_the_version_that_is_wanted":      {"", minor, []string{path, byInit}, path, path},
 		"found_of_another_version":                 {"", older, []string{path, byInit}, path, "daprio/daprd:1.17.2"},
 		"none":                                     {"", scenario.Sidecar{}, nil, "not in HALFOPEN_DAPRD, not on PATH, not in ~/.dapr/bin", "daprio/daprd:1.18.3"},
+		"none_of_a_minor_release":                  {"", minor, nil, "not in HALFOPEN_DAPRD", "daprio/daprd:1.18.3"},
+		"none_of_another_one":                      {"", scenario.Sidecar{Version: "1.19"}, nil, "not in HALFOPEN_DAPRD", "daprio/daprd:1.19.0"},
 		"none_of_a_version":                        {"", older, nil, "not in HALFOPEN_DAPRD, not on PATH, not in ~/.dapr/bin", "daprio/daprd:1.17.2"},
 	} {
 		for ground, want := range map[string]string{"process": c.process, "container": c.container} {
@@ -112,6 +115,10 @@ func TestADaprdThatIsTooOldIsRefusedByName(t *testing.T) {
 		"/opt/daprd is daprd 1.17.9, which lacks the name resolver nameformat (name one of 1.18.0 or later with --daprd: https://github.com/dapr/dapr/releases has them)")
 	require.EqualError(t, harness.TooOld(env.Sidecar{Image: "daprio/daprd:1.13.6", Version: "1.13.6"}, scenario.Sidecar{NameResolution: scenario.MDNS}),
 		"daprio/daprd:1.13.6 is daprd 1.13.6, which lacks --dapr-internal-grpc-listen-address and --metrics-listen-address (name one of 1.14.0 or later with --daprd: https://github.com/dapr/dapr/releases has them)")
+	require.EqualError(t, harness.TooOld(env.Sidecar{Image: "daprio/daprd:1.18.3-stablecomponents", Version: "1.18.3"}, scenario.Sidecar{}),
+		"daprio/daprd:1.18.3-stablecomponents is daprd 1.18.3, which lacks the name resolver nameformat, as all of its flavour do (name one of daprio/daprd:1.18.0 or later with --daprd: https://github.com/dapr/dapr/releases has them)")
+	require.ErrorContains(t, harness.TooOld(env.Sidecar{Binary: "/opt/daprd", Version: "1.18.3-stablecomponents"}, scenario.Sidecar{}), "lacks the name resolver nameformat, as all")
+	require.NoError(t, harness.TooOld(env.Sidecar{Image: "daprio/daprd:1.18.3-stablecomponents", Version: "1.18.3"}, scenario.Sidecar{NameResolution: scenario.MDNS}))
 	require.NoError(t, harness.TooOld(env.Sidecar{Image: "daprio/daprd:1.14.0", Version: "1.14.0"}, scenario.Sidecar{NameResolution: scenario.MDNS}))
 	require.NoError(t, harness.TooOld(env.Sidecar{Binary: "/opt/daprd", Version: "edge"}, scenario.Sidecar{}))
 }

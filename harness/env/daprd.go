@@ -5,6 +5,7 @@ import (
 	"net"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/scenario"
@@ -26,9 +27,18 @@ const (
 
 var release = regexp.MustCompile(`^v?[01]\.(\d{1,4})`)
 
+// fewer is the flavour of Dapr's releases without components that are no more than alpha, as nameformat is. It stands in its
+// version, and in its image's name.
+//
+// https://github.com/dapr/dapr/blob/v1.18.3/cmd/daprd/components/nameresolution_nameformat.go
+const fewer = "stablecomponents"
+
 // Lacks is what a daprd can't do that a run asks of it, with that way of name resolution, and the release that has learnt it;
 // "" where it lacks nothing. A version that names no release (edge) is taken for newer than all.
 func (s Sidecar) Lacks(resolution string) (what, since string) {
+	if resolution != scenario.MDNS && strings.Contains(s.Version+" "+s.Image, fewer) {
+		return "the name resolver nameformat, as all of its flavour do", "daprio/daprd:1.18.0"
+	}
 	m := release.FindStringSubmatch(s.Version)
 	if m == nil {
 		return "", ""

@@ -46,3 +46,26 @@ func TestWhatIsForwardedIsSeenByTheTapAsItIs(t *testing.T) {
 	cancel()
 	require.NoError(t, <-ended)
 }
+
+// One that asks for HTTP/2 hears what the other says instead, in as many pieces as it comes.
+func TestAnAnswerInHTTP1ToHTTP2Passes(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	s := newSeen()
+	_, addr := open(t, l.Addr().String(), s)
+	conn := dial(t, addr)
+	_, err = io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+	require.NoError(t, err)
+	up, err := l.Accept()
+	require.NoError(t, err)
+	defer up.Close()
+	for _, piece := range []string{"HTTP/1.1 505 No\r\n", "Content-Length: 0\r\n", "\r\n"} {
+		_, err = io.WriteString(up, piece)
+		require.NoError(t, err)
+		got := make([]byte, len(piece))
+		_, err = io.ReadFull(conn, got)
+		require.NoError(t, err)
+		require.Equal(t, piece, string(got))
+	}
+}

@@ -3,6 +3,7 @@ package link
 import (
 	"bufio"
 	"cmp"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -17,8 +18,9 @@ import (
 )
 
 // daprd calls another daprd by gRPC: one connection, a stream a call. The path of the call, its trace id and its
-// order are in the stream's first message, and the app's status is in the first one of the answer. What is no call
-// of a service (health, reflection, somebody's own gRPC) passes unseen.
+// order are in the stream's first message, and the app's status is in the first one of the answer; only an order that is
+// known by its body may need the messages behind it, of 2 KiB of body each. What is no call of a service (health,
+// reflection, somebody's own gRPC) passes unseen.
 //
 // https://github.com/dapr/dapr/blob/v1.14.0/dapr/proto/internals/v1/service_invocation.proto
 
@@ -79,7 +81,10 @@ type call struct {
 	op                string    // trace id, as its metadata has it
 	id, path, method  string
 	app               string
-	told              bool // its request is recorded
+	begun             bool // its first message is read
+	body              []byte
+	late              *time.Timer // tells its request though its body isn't there; nil where nobody waits for that
+	told              bool        // its request is recorded
 	status            int
 	answered          bool // its response is recorded
 	request, response message
@@ -103,7 +108,8 @@ func answersHTTP2(in *bufio.Reader) bool {
 	return err == nil && string(b) != http1
 }
 
-// frames hands each frame to take until the stream ends or can't be understood.
+// frames hands each frame to take until the stream ends or can't be understood. What is wrong with one stream alone is
+// left out.
 func frames(in io.Reader, take func(http2.Frame)) {
 	f := http2.NewFramer(io.Discard, in)
 	f.ReadMetaHeaders = hpack.NewDecoder(tableBytes, nil)
@@ -111,6 +117,9 @@ func frames(in io.Reader, take func(http2.Frame)) {
 	f.SetMaxReadFrameSize(1<<24 - 1)
 	for {
 		frame, err := f.ReadFrame()
+		if errors.As(err, new(http2.StreamError)) {
+			continue
+		}
 		if err != nil {
 			return
 		}
@@ -142,10 +151,7 @@ func (m *multiplex) requests(in *stream, from io.Reader) {
 			if c == nil || c.told {
 				return
 			}
-			if b, whole := c.request.add(f.Data()); whole {
-				c.asks(b)
-				m.tell(c)
-			}
+			m.asks(c, f.Data(), f.StreamEnded())
 		case *http2.RSTStreamFrame:
 			m.end(f.StreamID, "client", in.arrived())
 		}
@@ -171,9 +177,51 @@ func (m *multiplex) begin(f *http2.MetaHeadersFrame, at time.Time) {
 	m.calls[f.StreamID] = c
 }
 
+// asks takes more of what a call is asked, and tells it once all is known: with the first message, or where its order's
+// id stands in the body, with what of that is there soon.
+func (m *multiplex) asks(c *call, b []byte, last bool) {
+	paths := m.conn.tap.ids
+	for {
+		text, rest, whole := c.request.add(b)
+		if !whole {
+			break
+		}
+		first := !c.begun
+		if first {
+			c.asks(text)
+		} else {
+			c.body = append(c.body, readPayload(text)...)
+		}
+		b, last = rest, last || rest == nil || len(c.body) > maxOrderBytes
+		if first && c.id == "" {
+			c.id = findOrder(c.body, paths)
+		}
+		if c.id != "" || len(paths) == 0 {
+			m.tell(c)
+			return
+		}
+		if first {
+			c.late = time.AfterFunc(bodyGrace, func() {
+				m.mu.Lock()
+				defer m.mu.Unlock()
+				m.tell(c)
+				m.went()
+			})
+		}
+	}
+	if last && c.begun {
+		if len(c.body) <= maxOrderBytes {
+			c.id = findOrder(c.body, paths)
+		}
+		m.tell(c)
+	}
+}
+
 // asks reads a call's first message. The trace id in it is the caller's own.
 func (c *call) asks(b []byte) {
+	c.begun = true
 	r := readInvokeRequest(b)
+	c.body = append(c.body, r.body...)
 	c.path, c.method = "/"+trimSlash(r.path), r.method
 	c.op = cmp.Or(c.op, traceID(r.header("traceparent")))
 	c.id, c.app = r.header("X-Order-Id"), r.header("dapr-app-id")
@@ -191,7 +239,9 @@ func (m *multiplex) tell(c *call) {
 	if c.told {
 		return
 	}
-	c.told = true
+	if c.told, c.body = true, nil; c.late != nil {
+		c.late.Stop()
+	}
 	attrs := map[string]string{"n": strconv.Itoa(c.n), "protocol": "grpc"}
 	if c.method != "" {
 		attrs["method"] = c.method
@@ -205,8 +255,8 @@ func (m *multiplex) tell(c *call) {
 // responses takes what the upstream sends.
 func (m *multiplex) responses(in *stream, from io.Reader) {
 	frames(from, func(f http2.Frame) {
-		if f.Header().StreamID == 0 {
-			return // about the connection
+		if f.Header().StreamID == 0 || !answers(f) {
+			return // about the connection, or about what may cross it
 		}
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -219,17 +269,27 @@ func (m *multiplex) responses(in *stream, from io.Reader) {
 			if c.answered {
 				return
 			}
-			if b, whole := c.response.add(f.Data()); whole {
+			if b, _, whole := c.response.add(f.Data()); whole {
 				m.answer(c, readInvokeResponse(b), "", in.arrived())
 			}
 		case *http2.MetaHeadersFrame:
-			if f.StreamEnded() {
-				m.trailers(f, c, in.arrived())
-			}
+			m.trailers(f, c, in.arrived())
 		case *http2.RSTStreamFrame:
 			m.end(f.StreamID, "upstream", in.arrived())
 		}
 	})
+}
+
+// answers tells whether a frame says what came of a call. No other one may wait for the call to be understood: without a
+// WINDOW_UPDATE its client could not go on to ask.
+func answers(f http2.Frame) bool {
+	switch f := f.(type) {
+	case *http2.DataFrame, *http2.RSTStreamFrame:
+		return true
+	case *http2.MetaHeadersFrame:
+		return f.StreamEnded()
+	}
+	return false
 }
 
 // trailers end a call: well, or with an error of the sidecar that was called.

@@ -10,43 +10,43 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// A message is the first of a gRPC stream, as it comes: a byte for compression, four for its length, and itself.
+// A message is one of a gRPC stream, as it comes: a byte for compression, four for its length, and itself.
 type message struct {
 	head []byte
-	done bool
 }
 
-// maxMessageBytes is how much of a first message is kept: what follows the metadata is somebody's order.
+// maxMessageBytes is how much of a message is kept: what follows the metadata is somebody's order.
 const maxMessageBytes = 1 << 20
 
-// add takes more bytes, and gives the message once it is there. One that is compressed or too long is given as far
-// as it can be read.
-func (m *message) add(b []byte) (whole []byte, ok bool) {
-	if m.done {
-		return nil, false
-	}
+// add takes more bytes, and gives the message once it is there, with what came of the next one. One that is compressed or
+// too long is given as far as it can be read; rest is nil then, and what follows is not to be added.
+func (m *message) add(b []byte) (whole, rest []byte, ok bool) {
 	m.head = append(m.head, b...)
 	const prefix = 5
 	if len(m.head) < prefix {
-		return nil, false
+		return nil, nil, false
 	}
 	length := int(binary.BigEndian.Uint32(m.head[1:prefix]))
 	have := m.head[prefix:]
 	if len(have) < length && len(have) < maxMessageBytes {
-		return nil, false
+		return nil, nil, false
 	}
 	compressed := m.head[0] != 0
-	m.head, m.done = nil, true
-	if compressed {
-		return nil, true
+	m.head = nil
+	switch {
+	case compressed:
+		return nil, nil, true
+	case len(have) < length:
+		return have, nil, true
 	}
-	return have[:min(length, len(have))], true
+	return have[:length], have[length:], true
 }
 
 // An invoked is what a tap reads of a call's first message.
 type invoked struct {
 	path, method string
 	headers      map[string]string // lower-case name → first value
+	body         []byte            // all of it, or the first of a stream's payloads
 }
 
 func (i invoked) header(name string) string { return i.headers[strings.ToLower(name)] }
@@ -58,9 +58,9 @@ var verbs = [...]string{"", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "
 // message it is field 1, which in the other is the API's version.
 func readInvokeRequest(b []byte) invoked {
 	out := invoked{headers: map[string]string{}}
-	request := b
+	request, stream := b, false
 	if inner := bytesField(b, 1); inner != nil && bytesField(inner, 3) != nil {
-		request = inner
+		request, stream = inner, true
 	}
 	eachField(request, 2, func(entry []byte) { // map<string, ListStringValue> metadata
 		if first := bytesField(bytesField(entry, 2), 1); first != nil {
@@ -72,8 +72,14 @@ func readInvokeRequest(b []byte) invoked {
 	if verb := numberField(bytesField(message, 4), 1); verb < uint64(len(verbs)) {
 		out.method = verbs[verb]
 	}
+	if out.body = bytesField(bytesField(message, 2), 2); stream {
+		out.body = readPayload(b)
+	}
 	return out
 }
+
+// readPayload reads the piece of the body that an InternalInvokeRequestStream carries.
+func readPayload(b []byte) []byte { return bytesField(bytesField(b, 2), 1) }
 
 // readInvokeResponse reads the app's status out of an InternalInvokeResponse, or of one within a stream's message.
 func readInvokeResponse(b []byte) int {

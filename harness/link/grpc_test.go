@@ -3,6 +3,7 @@ package link_test
 import (
 	"context"
 	"encoding/hex"
+	"io"
 	"net"
 	"os"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/halfopen/halfopen/harness/history"
 )
@@ -152,5 +154,75 @@ func (s *seen) until(t *testing.T, want func(history.Event) bool) {
 		case <-deadline:
 			t.Fatal("it never came")
 		}
+	}
+}
+
+// invocation is a call's first message: unary, or a stream's with the first piece of its body.
+func invocation(stream bool, body string) []byte {
+	field := func(b []byte, n protowire.Number, v []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(b, n, protowire.BytesType), v)
+	}
+	call := field(nil, 1, []byte("orders"))
+	if !stream {
+		call = field(call, 2, field(nil, 2, []byte(body)))
+	}
+	request := field(protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 1), 3, call)
+	if !stream {
+		return request
+	}
+	return append(field(nil, 1, request), payload(body)...)
+}
+
+// payload is a later message of a stream.
+func payload(body string) []byte {
+	data := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), body)
+	return protowire.AppendBytes(protowire.AppendTag(nil, 2, protowire.BytesType), data)
+}
+
+func TestAnOrderIsKnownByItsBodyBetweenDaprd(t *testing.T) {
+	answer := daprdMessages(t)["response_stream"]
+	server := grpc.NewServer(grpc.ForceServerCodec(plain{}), grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error {
+		for {
+			var b []byte
+			if s.RecvMsg(&b) != nil {
+				return s.SendMsg(&answer)
+			}
+		}
+	}))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	go server.Serve(l)
+	defer server.Stop()
+	long := strings.Repeat(" ", 100<<10)
+	const stream, unary = "Stream", ""
+	for name, c := range map[string]struct {
+		kind     string
+		messages [][]byte
+		order    string
+	}{
+		"in_the_first_message":  {stream, [][]byte{invocation(true, `{"orderId":5}`)}, "5"},
+		"in_the_only_one":       {unary, [][]byte{invocation(false, `{"orderId":"a7"}`)}, "a7"},
+		"over_several_messages": {stream, [][]byte{invocation(true, `{"order":`), payload(long), payload(`{"id":`), payload(`9}}`)}, "9"},
+		"in_a_later_message":    {stream, [][]byte{invocation(true, `{"more":"`), payload(long), payload(`","orderId":9}`)}, "9"},
+		"not_there":             {stream, [][]byte{invocation(true, `{}`)}, ""},
+		"no_body":               {stream, [][]byte{invocation(true, ``)}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSeen()
+			_, addr := openWithIDs(t, l.Addr().String(), s)
+			client, err := toAddr(addr)
+			require.NoError(t, err)
+			defer client.Close()
+			call, err := client.NewStream(t.Context(), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, "/dapr.proto.internals.v1.ServiceInvocation/CallLocal"+c.kind)
+			require.NoError(t, err)
+			for _, m := range c.messages {
+				require.NoError(t, call.SendMsg(&m))
+			}
+			require.NoError(t, call.CloseSend())
+			var b []byte
+			require.NoError(t, call.RecvMsg(&b))
+			require.ErrorIs(t, call.RecvMsg(&b), io.EOF)
+			require.Equal(t, []string{"accept", "request  /orders order " + c.order, "response 503 order " + c.order, "complete 503 order " + c.order}, s.atLeast(t, 4))
+		})
 	}
 }

@@ -49,6 +49,9 @@ func readOrder(req *http.Request, paths []*jsonpath.Path) (id string, err error)
 }
 
 func findOrder(body []byte, paths []*jsonpath.Path) string {
+	if len(paths) == 0 || len(body) == 0 {
+		return ""
+	}
 	in := json.NewDecoder(bytes.NewReader(body))
 	in.UseNumber() // an id may be longer than a float is precise
 	var v any

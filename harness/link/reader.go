@@ -76,9 +76,11 @@ func (r *reader) close() []int {
 func (r *reader) readRequests() {
 	defer r.done.Done()
 	defer r.requests.discard()
-	defer close(r.pending) // first: whoever waits for a request here waits in vain from now on
+	noMore := sync.OnceFunc(func() { close(r.pending) }) // whoever waits for a request here waits in vain from now on
+	defer noMore()                                       // first
 	in := bufio.NewReader(&r.requests)
 	if isHTTP2(in) {
+		noMore()      // an upstream that speaks HTTP/1 passes all the same
 		close(r.head) // a client says no more until the upstream has answered: there is no head to wait for
 		in.Discard(len(http2.ClientPreface))
 		r.multiplex.requests(&r.requests, in)

@@ -24,9 +24,9 @@ var ordersLost = Check{
 			}
 		}
 		var t tally
-		for _, o := range r.Operations {
+		t.each(r.Operations, func(o *Operation) {
 			if !o.Accepted() || !r.watched(o.Target) {
-				continue
+				return
 			}
 			t.examined++
 			got := delivered[o.carries]
@@ -40,7 +40,7 @@ var ordersLost = Check{
 					Want: "a delivery before the answer", Got: fmt.Sprintf("%d deliveries in all", got.n), Events: points(o.Request, o.last()),
 				})
 			}
-		}
+		})
 		for _, c := range r.Plan.Scenario.Callers() {
 			if c.App == "" {
 				t.neverAccepted(r, c)

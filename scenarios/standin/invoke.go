@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/halfopen/halfopen/sidecar/policy"
@@ -58,7 +59,7 @@ func (d *daprd) invoke(w http.ResponseWriter, r *http.Request, app, method strin
 	}
 	d.applied(t, app, method)
 	_, builtin := t.Builtin()
-	out := request{method: method, query: r.URL.RawQuery, verb: r.Method, header: r.Header.Clone(), body: body}
+	out := request{method: method, query: r.URL.RawQuery, verb: r.Method, header: r.Header.Clone(), body: body, trace: spanOf(r.Header)}
 	dropHopByHop(out.header)
 	out.header.Set("Dapr-App-Id", app)
 	out.header.Set("Dapr-Caller-App-Id", d.id)
@@ -138,6 +139,9 @@ func (d *daprd) deliver(s grpc.ServerStream) error {
 	r, err := unmarshalRequest(all)
 	if err != nil {
 		return status.Errorf(codes.InvalidArgument, "parsing InternalInvokeRequest error: %s", err)
+	}
+	if md := metadata.ValueFromIncomingContext(s.Context(), "traceparent"); len(md) > 0 {
+		r.header.Set("Traceparent", md[0])
 	}
 	resp, err := d.toApp(s.Context(), r)
 	if err != nil {

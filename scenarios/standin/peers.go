@@ -100,7 +100,7 @@ func (d *daprd) send(ctx context.Context, app string, builtin bool, r request) (
 		return response{}, err
 	}
 	d.metrics.sent(app)
-	b, err := exchange(ctx, conn, r.marshal())
+	b, err := exchange(traced(ctx, r.trace), conn, r.marshal())
 	if code := status.Code(err); builtin && (code == codes.Unavailable || code == codes.Unauthenticated) {
 		d.peers.destroy(address)
 		return response{}, fmt.Errorf("%w%w", silent{policy.ErrUnreachable}, err)

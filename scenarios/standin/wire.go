@@ -17,6 +17,7 @@ type request struct {
 	method, query, verb string
 	header              http.Header
 	body                []byte
+	trace               string // its traceparent, beside the message
 }
 
 // A response is an InternalInvokeResponseStream.
