@@ -84,6 +84,9 @@ func breakers(r *Reading) []*Breaker {
 		if slices.ContainsFunc(b.operations, func(o *Operation) bool { return o.blurred }) {
 			b.Ambiguous = blurred
 		}
+		if slices.ContainsFunc(b.operations, (*Operation).unclear) {
+			b.Ambiguous = "a timeout and a built-in retry were due at the same time"
+		}
 		if most := r.Spec.Apps[b.Target].CacheSize; paths[breakerKey{b.Caller, b.Target, ""}] > cacheSize(most) {
 			b.Ambiguous = fmt.Sprintf("%s has more paths than the sidecar keeps breakers for", b.Target)
 		}
@@ -145,7 +148,8 @@ type span struct{ from, at, to time.Duration }
 // A step is one thing that a breaker goes through.
 type step struct {
 	span
-	x     *Exchange  // begins, ends
+	x     *Exchange  // begins, ends: the first attempt of the try that is let through
+	last  *Exchange  // ends: the last one, whose result counts
 	o     *Operation // refused
 	when  window     // refused: the time within which it was
 	said  *Said      // claimed
@@ -241,15 +245,20 @@ func (b *Breaker) steps(r *Reading) []step {
 		out = append(out, step{kind: restarted, span: span{from, from, at}})
 	}
 	for _, o := range b.operations {
-		for _, x := range o.Attempts {
+		for i := 0; i < len(o.Attempts); i++ {
+			x := o.Attempts[i]
 			b.Attempts++
 			out = append(out, step{kind: begins, x: x, span: span{max(o.Start(), x.earliest()-r.Slack.most()), x.Start(), x.Start()}})
-			if from, at, ended := x.over(r.Slack); ended {
+			for o.goesOn(i) {
+				i++ // a built-in retry passes no breaker
+			}
+			if from, at, ended := r.tryOver(o, i); ended {
+				last := o.Attempts[i]
 				b.Results++
-				if !x.OK() {
+				if !last.OK() {
 					b.Failures++
 				}
-				out = append(out, step{kind: ends, x: x, span: span{from, at, r.late(at)}})
+				out = append(out, step{kind: ends, x: x, last: last, span: span{from, at, r.late(at)}})
 			}
 		}
 		if when, maybe, ok := r.endedEarly(o); ok {
@@ -312,7 +321,7 @@ func (r *Reading) endedEarly(o *Operation) (when window, maybe, ok bool) {
 		return window{o.Start(), end}, false, true
 	}
 	n := len(o.Attempts)
-	if n == 0 || !o.next().sure || r.sidecarGone(o.Caller, o.Attempts[n-1].Start(), end) {
+	if n == 0 || !o.next().sure || o.next().builtin || r.sidecarGone(o.Caller, o.Attempts[n-1].Start(), end) {
 		return when, false, false
 	}
 	from, _, _ := o.Attempts[n-1].over(r.Slack)

@@ -26,11 +26,11 @@ var builtinRetries = Check{
 	},
 }
 
-// builtin looks at what followed each failed attempt that the policy's own retry would not act on.
+// builtin looks at what followed each failed attempt that found no sidecar, or that the policy's own retry would not act on.
 func (t *tally) builtin(r *Reading, o *Operation) {
 	b, p := o.Policies.Builtin, o.Policies.Retry
 	for i, x := range o.Attempts {
-		if !x.Failed() || (p != nil && acts(p, x)) {
+		if !x.Failed() || (p != nil && acts(p, x) && !unreachable(x)) {
 			continue
 		}
 		retried := i+1 < len(o.Attempts)
@@ -48,7 +48,7 @@ func (t *tally) builtin(r *Reading, o *Operation) {
 		default:
 			t.examined++
 			over, ended := o.End()
-			if end, _ := x.End(); i == 0 && !retried && ended && o.Turns[i].sure && !o.gaveUp() && !o.mayBeRefused && !r.sidecarGone(o.Caller, end, over) {
+			if end, _ := x.End(); i == 0 && !retried && ended && o.Turns[i].builtin && o.Turns[i].sure && !o.gaveUp() && !o.mayBeRefused && !r.sidecarGone(o.Caller, end, over) {
 				t.find(Finding{
 					What: fmt.Sprintf("%s was not tried again though the target's sidecar could not be reached", o.order()),
 					Want: fmt.Sprintf("%d more attempts", b.MaxRetries), Got: "none", Events: points(x.last(), o.last()),

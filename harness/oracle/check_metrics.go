@@ -237,9 +237,9 @@ func (c *counter) retried() (n count) {
 			if !turn.may || !turn.first || turn.builtin {
 				continue
 			}
-			from, at, _ := o.Attempts[i].over(c.Slack)
+			from, at, _ := c.tryOver(o, i)
 			to := time.Duration(forever)
-			if turn.sure && turn.round == 0 && c.waited(o, i) {
+			if turn.sure && c.waited(o, i) {
 				to = at
 			}
 			c.add(&n, from, to, o.Attempts[i].last())
@@ -255,16 +255,20 @@ func (c *counter) timedOut(limit *time.Duration) (n count) {
 	}
 	n.possible = true
 	for _, o := range c.calls() {
-		for _, x := range o.Attempts {
+		for i, x := range o.Attempts {
 			at, ended := x.End()
-			if !ended || at-x.Start() < *limit-c.Slack.most()-mostUncertain {
+			cut := o.Turns[i].cut > 0
+			if cut {
+				at = o.Turns[i].cut
+			}
+			if !ended || !cut && at-x.Start() < x.limit-c.Slack.most()-mostUncertain {
 				continue
 			}
 			to := time.Duration(forever)
-			if x.left() && !o.gaveUp() && at-x.Start() >= *limit-c.Slack.Lower && !c.sidecarGone(c.caller, x.Start(), at) {
+			if (cut && !o.Turns[i].unclear || x.left() && at-x.Start() >= x.limit-c.Slack.Lower) && !o.gaveUp() && !c.sidecarGone(c.caller, x.Start(), at) {
 				to = at
 			}
-			c.add(&n, x.Start()+*limit-c.Slack.most(), to, x.last())
+			c.add(&n, x.Start()+x.limit-c.Slack.most(), to, x.last())
 			break
 		}
 	}

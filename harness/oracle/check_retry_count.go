@@ -90,7 +90,7 @@ func limit(o *Operation) string {
 	case p != nil && p.MaxRetries == resiliency.Forever:
 		return "retries for ever"
 	case p != nil && b != nil:
-		return fmt.Sprintf("maxRetries %d, and %d built-in ones around them", p.MaxRetries, b.MaxRetries)
+		return fmt.Sprintf("maxRetries %d, and %d built-in ones within each try", p.MaxRetries, b.MaxRetries)
 	case p != nil:
 		return fmt.Sprintf("maxRetries %d", p.MaxRetries)
 	case b != nil:

@@ -96,10 +96,17 @@ func (r *Reading) retellings() []retelling {
 	var out []retelling
 	for _, o := range r.Operations {
 		for i, t := range o.Turns {
+			if t.begun {
+				from, at, _ := o.Attempts[i].over(r.Slack)
+				out = append(out, retelling{o: o, n: i, name: o.Policies.Builtin.Name, from: from, at: at})
+			}
 			if !t.may || !t.first {
 				continue
 			}
-			from, at, _ := o.Attempts[i].over(r.Slack)
+			from, at, _ := r.tryOver(o, i)
+			if t.builtin {
+				from, at, _ = o.Attempts[i].over(r.Slack)
+			}
 			d := retelling{o: o, n: i, from: from, at: at, must: t.sure && t.round == 0 && r.waited(o, i)}
 			if d.name = endpoint(o.Target, o.Path); t.builtin {
 				d.name = o.Policies.Builtin.Name

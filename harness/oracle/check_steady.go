@@ -56,7 +56,7 @@ func (r *Reading) quiet(caller string) []window {
 	return append(out, window{r.late(from) + 1, r.Ended})
 }
 
-// lastOf is when the last of a caller's attempts that were on their way at a moment was over.
+// lastOf is when the last of a caller's attempts that were on their way at a moment was over, and the try that it was of.
 func (r *Reading) lastOf(caller string, at time.Duration) time.Duration {
 	last := at
 	for i := range r.Plan.Links {
@@ -67,6 +67,13 @@ func (r *Reading) lastOf(caller string, at time.Duration) time.Duration {
 		for _, x := range r.on(l.Name).exchanges {
 			if end, ended := x.End(); ended && x.Start() <= at {
 				last = max(last, end)
+			}
+		}
+	}
+	for _, o := range r.Operations {
+		for i, x := range o.Attempts {
+			if o.Caller == caller && x.Start() <= at {
+				last = max(last, o.Turns[i].cut)
 			}
 		}
 	}

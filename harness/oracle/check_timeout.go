@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// attemptTimeout: the timeout is for each attempt, not for the operation. Its clock starts before the tap sees the
+// attemptTimeout: the timeout is for each attempt, with the built-in retries of it, not for the operation. Its clock starts before the tap sees the
 // attempt and ends when the answer begins.
 var attemptTimeout = Check{
 	Name: "attempt-timeout",
@@ -28,6 +28,7 @@ var attemptTimeout = Check{
 
 func (t *tally) timeout(r *Reading, o *Operation, i int, x *Exchange) {
 	limit := o.Policies.Timeout
+	due := x.limit // what was left of it
 	end, ended := x.End()
 	until := end
 	switch {
@@ -51,18 +52,18 @@ func (t *tally) timeout(r *Reading, o *Operation, i int, x *Exchange) {
 	}
 	t.examined++
 	switch {
-	case left && until-x.earliest() < *limit-r.Slack.most()-r.Slack.Lower:
+	case left && until-x.earliest() < due-r.Slack.most()-r.Slack.Lower:
 		t.find(Finding{
 			What: fmt.Sprintf("attempt %d of %s was given up after %s, the policy's timeout is %s", i+1, o.order(), short(took), *limit),
 			Want: "not before " + limit.String(), Got: short(took), Events: points(x.Request, x.last()),
 		})
-	case took > r.late(*limit):
+	case took > r.late(due):
 		t.late(r, Finding{
 			What: fmt.Sprintf("attempt %d of %s was waited for %s, the policy's timeout is %s", i+1, o.order(), short(took), *limit),
 			Want: "given up after " + limit.String(), Got: short(took), Events: points(x.Request, x.last()),
-		}, until, x.Start()+*limit, *limit)
+		}, until, x.Start()+due, *limit)
 	default:
-		t.excused(r, until, x.Start()+*limit, *limit)
+		t.excused(r, until, x.Start()+due, *limit)
 	}
 }
 

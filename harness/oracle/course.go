@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -190,7 +191,7 @@ func (m *machine) end(c *course, s *step) {
 	if c.state == open && s.to >= c.since.from+m.Policy.Timeout-m.lower {
 		// gobreaker looks at the clock here too: the late result of an attempt from before may begin half-open.
 		if said := m.hear(c, change{open, halfOpen}, s); said != nil {
-			m.change(c, Transition{At: s.at, From: open, To: halfOpen, By: s.x, Said: said}, s.span)
+			m.change(c, Transition{At: s.at, From: open, To: halfOpen, By: s.last, Said: said}, s.span)
 		}
 		return
 	}
@@ -199,10 +200,10 @@ func (m *machine) end(c *course, s *step) {
 		return
 	}
 	c.flying = slices.Delete(slices.Clone(c.flying), i, i+1)
-	if s.x.either() {
+	if s.last.either() {
 		m.count(m.branch(c), s, false)
 	}
-	m.count(c, s, s.x.OK() || s.x.either())
+	m.count(c, s, s.last.OK() || s.last.either())
 }
 
 // count counts a success or a failure.
@@ -220,7 +221,7 @@ func (m *machine) count(c *course, s *step, ok bool) {
 
 // move is a transition that is due. No line of it means that it did not happen, or that it was not told.
 func (m *machine) move(c *course, s *step, to string) {
-	t := Transition{At: s.at, From: c.state, To: to, By: s.x, N: int(c.counts.TotalFailures)}
+	t := Transition{At: s.at, From: c.state, To: to, By: cmp.Or(s.last, s.x), N: int(c.counts.TotalFailures)}
 	t.Said = m.hear(c, change{c.state, to}, s)
 	if t.Said == nil && !m.Deaf && s.at <= m.until {
 		if c.state != open {

@@ -115,6 +115,9 @@ func (p *play) cutOff(caller string, now moment) {
 func (p *play) drain(caller string, now moment, then func(moment)) {
 	for _, o := range p.living(caller) {
 		if !o.flies && o.attempts > 0 {
+			if o.within > 0 {
+				o.land(now, false)
+			}
 			o.end(now, ForecastFailed, o.status)
 		}
 	}

@@ -1,7 +1,6 @@
 package oracle
 
 import (
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -102,44 +101,78 @@ func (e *endured) join(o endured) {
 // reckon tells what an order costs that nothing but its retries ends: the fewest attempts lie along the longest gaps, the
 // most along the shortest.
 func (e *endured) reckon(policies resiliency.Policies, mode string) {
-	var takes time.Duration
+	one := try{fewest: 1, most: 1}
 	if mode == ModeHangs {
-		takes = *policies.Timeout
+		one.takes = Window{*policies.Timeout, *policies.Timeout}
+	} else if policies.Builtin != nil {
+		one = tryOf(policies)
 	}
 	e.Failed = true
-	e.round(policies.Retry, takes)
-	b := policies.Builtin
-	if b == nil || mode == ModeHangs || e.Hangs == nil {
-		return
+	e.round(policies.Retry, one)
+	e.longest = max(e.longest, one.pause)
+	if e.Hangs != nil {
+		e.Fewest, e.Attempts = e.Fewest*one.fewest, e.Attempts*one.most
 	}
-	one, n := *e.Hangs, b.MaxRetries+1
-	e.Fewest, e.Attempts = e.Fewest*n, e.Attempts*n
-	all := Window{one.Lo * time.Duration(n), one.Hi * time.Duration(n)}
-	for i := 1; i < n; i++ {
-		lo, hi := b.Gap(i)
-		all = Window{all.Lo + lo, all.Hi + hi}
-		e.longest = max(e.longest, hi)
-	}
-	e.Hangs = &all
 }
 
-// round does so for one policy, of attempts that take so long.
-func (e *endured) round(r *resiliency.Retry, takes time.Duration) {
-	over := Window{takes, takes} // the n-th attempt is
+// A try is what one try of the policy comes to: an attempt, with the built-in retries of it.
+type try struct {
+	fewest, most int    // attempts
+	takes        Window // all of it
+	pause, left  time.Duration
+	// pause is the longest one in it, and left what lies behind its last attempt, at most
+}
+
+// tryOf is a try that finds nobody: all of the built-in retries, or as many as the timeout lets it have.
+func tryOf(policies resiliency.Policies) try {
+	b := policies.Builtin
+	out := try{fewest: 1, most: 1}
+	end, limited := time.Duration(forever), finite(policies.Timeout)
+	if limited {
+		end = *policies.Timeout
+	}
+	cut := false
+	for i := 1; i <= min(b.MaxRetries, mostReckoned); i++ {
+		lo, hi := b.Gap(i)
+		if b.Policy == resiliency.Exponential && out.takes.Lo > resiliency.MaxElapsed-lo {
+			break
+		}
+		if out.takes.Lo > end-lo {
+			cut = true
+			break
+		}
+		if out.most++; out.takes.Hi <= end-hi {
+			out.fewest++
+		} else {
+			cut = true
+		}
+		out.pause = max(out.pause, hi)
+		out.takes = Window{out.takes.Lo + lo, out.takes.Hi + min(hi, end-out.takes.Hi)}
+	}
+	if cut && limited {
+		out.left = end - out.takes.Lo
+		if out.takes.Lo == out.takes.Hi {
+			out.takes.Lo = end
+		}
+		out.takes.Hi = end
+	}
+	return out
+}
+
+// round does so for one policy, of tries that are alike.
+func (e *endured) round(r *resiliency.Retry, one try) {
+	takes := one.takes
+	over := takes // the n-th try is
 	if r == nil {
 		e.ended(1, over)
 		return
 	}
 	if r.Policy != resiliency.Exponential {
-		e.longest = r.Duration
+		e.longest = one.left + min(r.Duration, forever-one.left)
 		if r.MaxRetries == resiliency.Forever {
 			return
 		}
-		all := time.Duration(math.MaxInt64)
-		if each := takes + r.Duration; each == 0 || time.Duration(r.MaxRetries) < (all-takes)/each {
-			all = takes + time.Duration(r.MaxRetries)*each
-		}
-		e.ended(r.MaxRetries+1, Window{all, all})
+		e.ended(r.MaxRetries+1, Window{series(takes.Lo, r.Duration, r.MaxRetries), series(takes.Hi, r.Duration, r.MaxRetries)})
 		return
 	}
 	for n := 1; n <= mostReckoned; n++ {
@@ -154,10 +187,19 @@ func (e *endured) round(r *resiliency.Retry, takes time.Duration) {
 		if over.Lo+shortest > resiliency.MaxElapsed {
 			return
 		}
-		e.longest = max(e.longest, longest)
-		over = Window{over.Lo + shortest + takes, min(over.Hi+longest, resiliency.MaxElapsed) + takes}
+		e.longest = max(e.longest, one.left+longest)
+		over = Window{over.Lo + shortest + takes.Lo, min(over.Hi+longest, resiliency.MaxElapsed) + takes.Hi}
 	}
 	e.Beyond = mostReckoned
+}
+
+// series is how long it takes to try once, and so many times again after a gap; at most for ever.
+func series(takes, gap time.Duration, again int) time.Duration {
+	all := time.Duration(forever)
+	if each := takes + min(gap, all-takes); each == 0 || time.Duration(again) < (all-takes)/each {
+		return takes + time.Duration(again)*each
+	}
+	return all
 }
 
 // follow has callers send to a target that is of one mode for ever, in one of the ways in which that may go.
@@ -200,8 +242,10 @@ func (e *endured) follow(policies resiliency.Policies, c scenario.Service, mode 
 func endsBy(policies resiliency.Policies, mode string) time.Duration {
 	r, b := policies.Retry, policies.Builtin
 	switch {
-	case r == nil || r.Policy != resiliency.Exponential || b != nil && mode == ModeUnreachable:
+	case r == nil || r.Policy != resiliency.Exponential:
 		return forever
+	case mode == ModeUnreachable && b != nil:
+		return resiliency.MaxElapsed + min(tryOf(policies).takes.Hi, forever-resiliency.MaxElapsed)
 	case mode == ModeUnreachable:
 		return resiliency.MaxElapsed
 	case finite(policies.Timeout) && *policies.Timeout < forever-resiliency.MaxElapsed:

@@ -31,15 +31,15 @@ type order struct {
 	done     func(o *order, accepted bool, now moment)
 	began    moment
 	attempts int
-	tries    int    // of the policy's own retries in this round
-	rounds   int    // of the built-in ones
-	round    moment // when this round began
+	tries    int    // of the policy
+	within   int    // built-in retries of this try
+	passed   moment // when this try began
 
 	status     int  // what its caller would be told now, after an attempt that failed
 	in         fate // of the attempt on its way
 	flies      bool
 	flown      moment // when it began
-	through    *fuse  // the breaker that let the attempt through; nil for none
+	through    *fuse  // the breaker that let this try through; nil for none
 	generation int    // of it, when it did
 	waits      []*happening
 }
@@ -78,7 +78,7 @@ func (s *sender) after(o *order, accepted bool, now moment) {
 }
 
 func (s *sender) begin(o *order, timeout time.Duration, now moment) {
-	o.began, o.round = now, now
+	o.began = now
 	if o.path == "" {
 		o.path = s.path.all
 	}
@@ -118,16 +118,19 @@ func (o *order) attempt(now moment) {
 		}
 		return
 	}
-	if f := p.fuse(o); f != nil {
-		generation, refusal := f.admit(p, now)
-		if refusal != "" {
-			o.end(now, ForecastRefused, 500)
-			return
+	if o.within == 0 {
+		if f := p.fuse(o); f != nil {
+			generation, refusal := f.admit(p, now)
+			if refusal != "" {
+				o.end(now, ForecastRefused, 500)
+				return
+			}
+			o.through, o.generation = f, generation
 		}
-		o.through, o.generation = f, generation
+		o.tries++
+		o.passed = now
 	}
 	o.attempts++
-	o.tries++
 	p.tell(foreseen{at: now, kind: "attempt", caller: o.sender.caller, order: o.id, n: o.attempts})
 	o.in, o.flies, o.flown = p.meets(o.sender.caller, o.sender.target), true, now
 	switch {
@@ -144,29 +147,56 @@ func (o *order) attempt(now moment) {
 	o.fly(now, o.in.takes)
 }
 
-// fly waits for what becomes of an attempt: its end, the policy's timeout since it began, or neither.
-func (o *order) fly(now moment, takes window) {
+// limit is when the policy's timeout ends this try; false where there is none.
+func (o *order) limit() (at moment, limited bool) {
 	timeout := o.sender.policies.Timeout
-	limited := timeout != nil && *timeout > 0
+	if timeout == nil || *timeout <= 0 {
+		return at, false
+	}
+	return o.passed.after(*timeout), true
+}
+
+// fly waits for what becomes of an attempt: its end, that of its try by the policy's timeout, or neither.
+func (o *order) fly(now moment, takes window) {
+	limit, limited := o.limit()
 	var left window
 	if limited {
-		left = o.flown.after(*timeout).minus(now)
+		left = limit.minus(now)
 	}
 	if o.in.Kind != ModeHangs && (!limited || takes.lo <= left.hi) {
 		in := o.in
 		o.wait(&happening{at: now.plus(takes), kind: stops, ok: in.ok(), do: func(now moment) { o.over(now, in) }})
 	}
 	if limited && (o.in.Kind == ModeHangs || takes.hi >= left.lo) {
-		o.wait(&happening{at: o.flown.after(*timeout), kind: stops, do: func(now moment) { o.over(now, fate{Mode: Mode{Kind: modeTimedOut}}) }})
+		o.wait(&happening{at: limit, kind: stops, do: func(now moment) { o.over(now, timedOut) }})
 	}
 }
+
+var timedOut = fate{Mode: Mode{Kind: modeTimedOut}}
 
 const modeTimedOut = "timed-out"
 
 func (f fate) ok() bool { return f.Kind == ModeAnswers && !resiliency.Failed(f.Status) }
 
-// over is the end of an attempt: its result is counted, and the policies say what comes next.
+// over is the end of an attempt. Where a built-in retry follows, its try goes on for as long as the timeout lets it.
 func (o *order) over(now moment, f fate) {
+	p := o.sender.play
+	pause, again := o.reaches(now, f)
+	if !again || p.down[role{o.sender.caller, history.Sidecar}] > 0 {
+		o.tried(now, f)
+		return
+	}
+	o.touch()
+	o.within++
+	o.status = 500
+	o.wait(&happening{at: now.plus(pause), kind: starts, do: o.attempt})
+	if limit, limited := o.limit(); limited && limit.minus(now).lo <= pause.hi {
+		o.wait(&happening{at: limit, kind: stops, do: func(now moment) { o.tried(now, timedOut) }})
+	}
+}
+
+// tried is the end of a try: its result is counted, and the policies say what comes next.
+func (o *order) tried(now moment, f fate) {
 	p := o.sender.play
 	o.land(now, f.ok())
 	if f.ok() {
@@ -190,34 +220,48 @@ func (o *order) over(now moment, f fate) {
 	o.wait(&happening{at: now.plus(pause), kind: starts, do: o.attempt})
 }
 
-// land takes an attempt out of the air and counts it.
-func (o *order) land(now moment, ok bool) {
+// touch takes an attempt out of the air.
+func (o *order) touch() {
 	p := o.sender.play
 	o.flies = false
 	p.flying = slices.DeleteFunc(p.flying, func(g *order) bool { return g == o })
 	o.forget(false)
+}
+
+// land does so, and counts the try that it was the last one of.
+func (o *order) land(now moment, ok bool) {
+	p := o.sender.play
+	o.touch()
+	o.within = 0
 	if f := o.through; f != nil {
 		f.result(p, now, o.generation, ok)
 	}
 	p.dry(o.sender.caller, now)
 }
 
-// again gives the pause before the next attempt. Dapr nests retry policies: the policy's own retries are one try of
-// the built-in ones, which act only where the target's sidecar can't be reached.
+// reaches gives the pause before a built-in retry. They act only where the target's sidecar can't be reached, and are part
+// of one try of the policy.
+func (o *order) reaches(now moment, f fate) (window, bool) {
+	b := o.sender.policies.Builtin
+	if b == nil || f.Kind != ModeUnreachable || o.within >= b.MaxRetries {
+		return window{}, false
+	}
+	lo, hi := o.sender.drawn(b.Gap(o.within + 1))
+	if b.Policy == resiliency.Exponential && o.sender.reached(o.passed.after(resiliency.MaxElapsed+1), now.plus(window{lo, hi})) {
+		return window{}, false
+	}
+	return window{lo, hi}, true
+}
+
+// again gives the pause before the policy's next try.
 func (o *order) again(now moment, f fate) (window, bool) {
-	r, b := o.sender.policies.Retry, o.sender.policies.Builtin
+	r := o.sender.policies.Retry
 	if r != nil && (f.Kind != ModeAnswers || r.Retries(f.Status)) && (r.MaxRetries == resiliency.Forever || o.tries <= r.MaxRetries) {
 		lo, hi := o.sender.drawn(r.Gap(o.tries))
-		limit := o.round.after(resiliency.MaxElapsed + 1)
+		limit := o.began.after(resiliency.MaxElapsed + 1)
 		if r.Policy != resiliency.Exponential || !o.sender.reached(limit, now.plus(window{lo, hi})) {
 			return window{lo, hi}, true
 		}
-	}
-	if b != nil && f.Kind == ModeUnreachable && o.rounds < b.MaxRetries {
-		lo, hi := o.sender.drawn(b.Gap(o.rounds + 1))
-		o.rounds++
-		o.tries, o.round = 0, now.plus(window{lo, hi})
-		return window{lo, hi}, true
 	}
 	return window{}, false
 }
@@ -245,6 +289,8 @@ func (o *order) drop(now moment) {
 		// An answer of this very instant may have been counted, and yet find nobody.
 		counts := f != nil && slices.ContainsFunc(o.waits, func(h *happening) bool { return h.kind == stops && h.ok && h.at.minus(now) == window{} })
 		o.land(now, counts && o.sender.choose(2) == 1)
+	case o.within > 0: // in the pause before a built-in retry
+		o.land(now, false)
 	case f == nil || !slices.ContainsFunc(o.waits, func(h *happening) bool { return h.kind == starts && h.at.minus(now) == window{} }):
 	case o.sender.choose(2) == 1:
 		if generation, refusal := f.admit(o.sender.play, now); refusal == "" {

@@ -212,7 +212,7 @@ type signature struct {
 	alone                   *happening // what is of no order is like nothing else
 	sender                  *sender
 	probe, ok               bool
-	attempts, tries, rounds int
+	attempts, tries, within int
 	began                   time.Duration
 	in                      fate
 	path                    string
@@ -223,7 +223,7 @@ func (h *happening) signature() signature {
 		return signature{kind: h.kind, alone: h}
 	}
 	o := h.o
-	return signature{h.kind, nil, o.sender, o.probe, h.ok, o.attempts, o.tries, o.rounds, o.began.at, o.in, o.path}
+	return signature{h.kind, nil, o.sender, o.probe, h.ok, o.attempts, o.tries, o.within, o.began.at, o.in, o.path}
 }
 
 // depend tells whether the order of two things may make a difference.

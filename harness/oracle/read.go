@@ -39,11 +39,6 @@ func read(c Case) *Reading {
 	r.away = aways(r.comings)
 	b.number()
 	for _, o := range r.Operations {
-		if limit := o.Policies.Timeout; limit != nil {
-			for _, x := range o.Attempts {
-				x.limit = *limit
-			}
-		}
 		o.Turns = b.turns.some(len(o.Attempts))
 		o.turn(r.Slack)
 		o.torn = r.torn(o)

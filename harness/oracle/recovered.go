@@ -8,7 +8,7 @@ import (
 )
 
 // recovered holds the "Recovered" lines against the operations that succeeded after retries: each has one, with the
-// number of its attempts where the version tells it. Where built-in retries lie around a policy's own, what is told
+// number of its attempts where the version tells it. Where built-in retries lie within a policy's own, what is told
 // of which is not looked at.
 func (t *tally) recovered(r *Reading) {
 	told := map[spoken][]*Said{}

@@ -13,14 +13,18 @@ import (
 
 // An operation is one sending of an order through the made sidecar.
 type operation struct {
-	caller        int
-	id, trace     string
-	path          string // orders by default
-	to            string // order-processor by default
-	conn          uint64
-	tries, rounds int
-	total         int
-	began         time.Duration
+	caller    int
+	id, trace string
+	path      string // orders by default
+	to        string // order-processor by default
+	conn      uint64
+	tries     int // of the policy
+	within    int // built-in retries of this try
+	total     int
+	life      int           // of the breaker that let this try through
+	passed    time.Duration // when this try began
+	pauses    bool          // before a built-in retry
+	began     time.Duration
 }
 
 func (w *world) order(caller int) {
@@ -99,17 +103,48 @@ type outcome struct {
 
 func (x outcome) ok() bool { return x.status >= 200 && x.status < 400 }
 
-// try is one attempt, if the breaker admits it.
+// try is one try of the policy, if the breaker admits it.
 func (w *world) try(o *operation) {
-	life := 0
 	if w.cut != nil {
 		var admitted bool
-		if life, admitted = w.cut.admit(); !admitted {
+		if o.life, admitted = w.cut.admit(); !admitted {
 			w.answer(o, w.told(500))
 			return
 		}
 	}
 	o.tries++
+	o.within, o.passed = 0, w.now
+	if limit, ok := w.limit(o); ok {
+		try := o.tries
+		w.after(limit, func() {
+			if o.pauses && o.tries == try {
+				w.tried(o, outcome{})
+			}
+		})
+	}
+	w.attempt(o)
+}
+
+// limit is how long a try may take from now on.
+func (w *world) limit(o *operation) (time.Duration, bool) {
+	d := w.policies.Timeout
+	if d == nil {
+		return 0, false
+	}
+	limit := *d
+	switch w.rogue {
+	case "times_out_late":
+		limit = limit * 3 / 2
+	case "times_out_early":
+		limit /= 2
+	case "times_out_by_the_operation":
+		limit -= w.now - o.began
+	}
+	return limit - (w.now - o.passed), true
+}
+
+// attempt is one attempt of a try.
+func (w *world) attempt(o *operation) {
 	o.total++
 	done := false
 	learn := func(x outcome) {
@@ -117,26 +152,14 @@ func (w *world) try(o *operation) {
 			return
 		}
 		done = true
-		if w.cut != nil {
-			w.cut.count(life, x.ok())
-		}
-		w.turn(o, x)
+		w.attempted(o, x)
 	}
 	if w.rogue == "dials_with_a_back_off" && w.healed && w.now < w.healedAt+12*time.Second {
 		w.after(w.hop(), func() { learn(outcome{lost: true}) })
 		return
 	}
 	conn := w.connect(toPeer)
-	if d := w.policies.Timeout; d != nil {
-		limit := *d
-		switch w.rogue {
-		case "times_out_late":
-			limit = limit * 3 / 2
-		case "times_out_early":
-			limit /= 2
-		case "times_out_by_the_operation":
-			limit -= w.now - o.began
-		}
+	if limit, ok := w.limit(o); ok {
 		w.after(limit, func() {
 			if done {
 				return
@@ -227,8 +250,34 @@ func (w *world) carry(o *operation, conn uint64, done func() bool, learn func(ou
 	})
 }
 
-// turn decides what comes after an attempt: an answer, or another one after a pause.
-func (w *world) turn(o *operation, x outcome) {
+// attempted is the end of an attempt, and of its try where no built-in retry follows.
+func (w *world) attempted(o *operation, x outcome) {
+	b := w.policies.Builtin
+	acts := b != nil && x.lost && o.within < b.MaxRetries && w.rogue != "no_builtin_retries"
+	if !acts && (w.rogue != "builtin_retries_for_a_status" || x.ok() || o.within >= 3) {
+		w.tried(o, x)
+		return
+	}
+	if o.within == 0 {
+		w.says("Error processing operation DaprBuiltInServiceRetries. Retrying...", "never_says_retrying")
+	}
+	o.within++
+	o.pauses = true
+	try := o.tries
+	w.after(b.Duration, func() {
+		if o.pauses && o.tries == try {
+			o.pauses = false
+			w.attempt(o)
+		}
+	})
+}
+
+// tried is the end of a try: it is counted, and an answer comes, or another one after a pause.
+func (w *world) tried(o *operation, x outcome) {
+	o.pauses = false
+	if w.cut != nil {
+		w.cut.count(o.life, x.ok())
+	}
 	p, b := w.policies.Retry, w.policies.Builtin
 	acts := p != nil && !x.ok() && (x.status == 0 || w.retries(*p, x.status))
 	most := 0
@@ -250,13 +299,6 @@ func (w *world) turn(o *operation, x outcome) {
 			w.says("Error processing operation endpoint[order-processor, order-processor:orders]. Retrying...", "never_says_retrying")
 		}
 		w.after(gap, func() { w.try(o) })
-	case b != nil && x.lost && o.rounds < b.MaxRetries && w.rogue != "no_builtin_retries", w.rogue == "builtin_retries_for_a_status" && !x.ok() && o.rounds < 3:
-		if o.rounds == 0 {
-			w.says("Error processing operation DaprBuiltInServiceRetries. Retrying...", "never_says_retrying")
-		}
-		o.rounds++
-		o.tries = 0
-		w.after(b.Duration, func() { w.try(o) })
 	default:
 		if x.ok() && o.total > 1 {
 			name := "endpoint[order-processor, order-processor:orders]"

@@ -3,6 +3,7 @@ package resiliency
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -199,8 +200,15 @@ func Failed(status int) bool { return status < 200 || status > 399 }
 // accepted: the first one counts as recovery.
 //
 // A caller whose patience (0 for none) ends in the pause before a retry leaves, and sends again `every` later.
+//
+// The built-in retries are within each try of the policy, whose timeout may end it in the pause before one of them:
+// all that follows comes that much later.
 func (p Policies) RecoveryBound(every, patience time.Duration) (time.Duration, bool) {
-	bound := every
+	bound, cut := every, time.Duration(0)
+	if p.Builtin != nil && p.Timeout != nil && *p.Timeout > 0 {
+		_, cut = p.Builtin.Gap(longRun)
+		cut = min(cut, *p.Timeout)
+	}
 	ends := p.Retry == nil && p.Builtin == nil // an operation may end in the outage
 	for _, r := range []*Retry{p.Retry, p.Builtin} {
 		if r == nil {
@@ -223,7 +231,7 @@ func (p Policies) RecoveryBound(every, patience time.Duration) (time.Duration, b
 			bound = max(bound, b.Timeout+every)
 		}
 	}
-	return bound, true
+	return bound + min(cut, math.MaxInt64-bound), true
 }
 
 // longRun is an attempt so late that an exponential gap has reached its cap.

@@ -27,7 +27,7 @@ func (r result) ok() bool { return r.err == nil && r.status >= 200 && r.status <
 
 func (r result) refused() bool { return errors.Is(r.err, errOpen) || errors.Is(r.err, errTooMany) }
 
-// An Engine is retry( breaker( timeout( attempt ))).
+// An Engine is retry( breaker( timeout( built-in retries( attempt )))).
 type Engine struct {
 	knob    Knob
 	spec    *spec
@@ -87,19 +87,7 @@ func (e *Engine) do(ctx context.Context, t target, p string, oneShot bool, attem
 		e.figures.began(t, "")
 	}
 	o := &operation{Engine: e, target: t, path: cleanPath(p), oneShot: oneShot, began: time.Now(), attempt: attempt}
-	if t.builtin == nil || e.knob == NoBuiltin {
-		return o.policys(ctx)
-	}
-	b := *t.builtin
-	if e.knob == BuiltinTooMany {
-		b.max++
-	}
-	return o.repeat(ctx, b, b.name, o.policys, func(r result) bool {
-		if e.knob == BuiltinForStatus && !r.ok() {
-			return true
-		}
-		return errors.Is(r.err, errUnreachable) && !oneShot
-	})
+	return o.policys(ctx)
 }
 
 // policys is the operation under its own retry policy.
@@ -138,7 +126,7 @@ func (o *operation) again(r result) bool {
 	return (o.target.retry.matches(r.status) || o.knob == RetriesUnmatched) && o.knob != SkipsMatched
 }
 
-// guarded is one attempt behind the breaker.
+// guarded is one try of the policy behind the breaker.
 func (o *operation) guarded(ctx context.Context) result { return o.behind(ctx, o.timed) }
 
 func (o *operation) behind(ctx context.Context, what func(context.Context) result) result {
@@ -161,9 +149,8 @@ func (o *operation) behind(ctx context.Context, what func(context.Context) resul
 	return r
 }
 
-// timed is one attempt under the timeout, which is for the time until the answer begins.
+// timed is one try under the timeout, which is for the time until the answer begins.
 func (o *operation) timed(ctx context.Context) result {
-	o.n++
 	limit := o.target.timeout
 	switch o.knob {
 	case TimeoutTooLate:
@@ -180,11 +167,11 @@ func (o *operation) timed(ctx context.Context) result {
 		limit = 3 * time.Second
 	}
 	if limit <= 0 {
-		return o.tried(ctx)
+		return o.reached(ctx)
 	}
 	within, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(limit, func() { cancel(errTimeout) })
-	r := o.tried(within)
+	r := o.reached(within)
 	timer.Stop()
 	if r.err != nil {
 		if errors.Is(context.Cause(within), errTimeout) {
@@ -199,7 +186,25 @@ func (o *operation) timed(ctx context.Context) result {
 	return r
 }
 
+// reached is one try under the built-in retries.
+func (o *operation) reached(ctx context.Context) result {
+	if o.target.builtin == nil || o.knob == NoBuiltin {
+		return o.tried(ctx)
+	}
+	b := *o.target.builtin
+	if o.knob == BuiltinTooMany {
+		b.max++
+	}
+	return o.repeat(ctx, b, b.name, o.tried, func(r result) bool {
+		if o.knob == BuiltinForStatus && !r.ok() {
+			return true
+		}
+		return errors.Is(r.err, errUnreachable) && !o.oneShot
+	})
+}
+
 func (o *operation) tried(ctx context.Context) result {
+	o.n++
 	r := o.attempt(ctx, o.n)
 	if o.knob == Resends && !r.ok() && ctx.Err() == nil {
 		r = o.attempt(ctx, o.n)

@@ -124,52 +124,57 @@ func Failed(status int) bool { return status < 200 || status > 399 }
 // Do runs one operation: attempt is called until it succeeds or the policies of t end it. oneShot says that the
 // request can't be sent again (its body is gone), except after a timeout.
 // The result is that of the last attempt, or the breaker's refusal.
+//
+// It is retry( breaker( timeout( built-in retries( attempt )))): daprd's built-in retries are part of its calling another
+// daprd, and what a spec has for an app lies around that.
 func (e *Engine) Do(ctx context.Context, t Target, p string, oneShot bool, attempt Attempt) (int, error) {
 	p = CleanPath(p)
 	n, late := 0, false
-	once := func() (int, error) {
+	call := func(ctx context.Context) (int, error) {
 		n++
-		status, err := e.guarded(ctx, t, p, n, attempt)
+		return attempt(ctx, n)
+	}
+	reach := call
+	if t.builtin != nil && !oneShot {
+		reach = func(ctx context.Context) (int, error) {
+			again := func(_ int, err error) bool { return errors.Is(err, ErrUnreachable) }
+			return e.retry(ctx, t.builtin, func() string { return t.builtin.name }, "", func() (int, error) { return call(ctx) }, again)
+		}
+	}
+	once := func() (int, error) {
+		status, err := e.guarded(ctx, t, p, reach)
 		if errors.Is(err, ErrTimedOut) && t.timeout > 0 && ctx.Err() == nil && !late {
 			late = true
 			e.watcher.TimedOut(t.app)
 		}
 		return status, err
 	}
-	inner := func() (int, error) {
-		if t.retry == nil {
-			return once()
+	if t.retry == nil {
+		return once()
+	}
+	operation := func() string { return "endpoint[" + t.app + ", " + t.app + ":" + p + "]" }
+	return e.retry(ctx, t.retry, operation, t.app, once, func(status int, err error) bool {
+		switch {
+		case errors.Is(err, ErrOpen), errors.Is(err, ErrTooMany):
+			return false
+		case oneShot:
+			return errors.Is(err, ErrTimedOut)
+		case err != nil:
+			return true
 		}
-		operation := func() string { return "endpoint[" + t.app + ", " + t.app + ":" + p + "]" }
-		return e.retry(ctx, t.retry, operation, t.app, once, func(status int, err error) bool {
-			switch {
-			case errors.Is(err, ErrOpen), errors.Is(err, ErrTooMany):
-				return false
-			case oneShot:
-				return errors.Is(err, ErrTimedOut)
-			case err != nil:
-				return true
-			}
-			return Failed(status) && status < 600 && t.retry.http.has(status)
-		})
-	}
-	if t.builtin == nil {
-		return inner()
-	}
-	return e.retry(ctx, t.builtin, func() string { return t.builtin.name }, "", inner, func(_ int, err error) bool {
-		return errors.Is(err, ErrUnreachable) && !oneShot
+		return Failed(status) && status < 600 && t.retry.http.has(status)
 	})
 }
 
-// guarded is one attempt under breaker and timeout.
-func (e *Engine) guarded(ctx context.Context, t Target, p string, n int, attempt Attempt) (int, error) {
+// guarded is one try of a policy's retries, under breaker and timeout.
+func (e *Engine) guarded(ctx context.Context, t Target, p string, reach func(context.Context) (int, error)) (int, error) {
 	if t.breaker == nil {
-		return e.timed(ctx, t, n, attempt)
+		return e.timed(ctx, t, reach)
 	}
 	var status int
 	var err error
 	_, refused := e.breaker(t, p).Execute(func() (int, error) {
-		status, err = e.timed(ctx, t, n, attempt)
+		status, err = e.timed(ctx, t, reach)
 		if err == nil && Failed(status) {
 			return status, errStatus
 		}
@@ -181,15 +186,15 @@ func (e *Engine) guarded(ctx context.Context, t Target, p string, n int, attempt
 	return status, err
 }
 
-// timed is one attempt under the timeout. The attempt's context outlives a success, since its answer may still
-// be on the way: the timeout is for the time until the answer begins.
-func (e *Engine) timed(ctx context.Context, t Target, n int, attempt Attempt) (int, error) {
+// timed is such a try under the timeout. Its context outlives a success, since the answer may still be on the way: the
+// timeout is for the time until the answer begins.
+func (e *Engine) timed(ctx context.Context, t Target, reach func(context.Context) (int, error)) (int, error) {
 	if t.timeout <= 0 {
-		return attempt(ctx, n)
+		return reach(ctx)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(t.timeout, func() { cancel(ErrTimedOut) })
-	status, err := attempt(ctx, n)
+	status, err := reach(ctx)
 	timer.Stop()
 	if err != nil && errors.Is(context.Cause(ctx), ErrTimedOut) {
 		err = ErrTimedOut
@@ -222,6 +227,11 @@ func (e *Engine) retry(ctx context.Context, r *retry, operation func() string, a
 			next = r.gaps()
 		}
 		gap := next.NextBackOff()
+		select {
+		case <-e.stop:
+			return status, err
+		default:
+		}
 		if r.exponential && time.Since(started)+gap > maxElapsed {
 			return status, err
 		}

@@ -127,7 +127,7 @@ type Target struct {
 	timeout time.Duration // 0 for none
 	retry   *retry
 	breaker *breaker
-	builtin *retry // around the others, only where the target's sidecar can't be reached
+	builtin *retry // within the others, only where the target's sidecar can't be reached
 	cache   int    // breakers kept, one a path
 }
 
