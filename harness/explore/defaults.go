@@ -59,12 +59,17 @@ func (q Question) foretold(spec *resiliency.Spec) (kinds []string) {
 // times open, and all retries.
 func cycleOf(p resiliency.Policies) time.Duration {
 	gap, retries := time.Second, 0
-	for _, r := range []*resiliency.Retry{p.Builtin, p.Retry} {
-		if r == nil {
-			continue
-		}
+	if r := p.Retry; r != nil {
 		_, long := r.Gap(4)
 		gap, retries = max(long, time.Millisecond), min(max(r.MaxRetries, 0), 20)
+	}
+	if b := p.Builtin; b != nil { // within each try
+		_, long := b.Gap(4)
+		try := min(long, time.Minute) * time.Duration(min(b.MaxRetries, 20))
+		if p.Timeout != nil && *p.Timeout > 0 {
+			try = min(try, *p.Timeout)
+		}
+		gap += try
 	}
 	d := gap * time.Duration(max(retries+2, 6))
 	if b := p.Breaker; b != nil {

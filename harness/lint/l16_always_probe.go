@@ -2,7 +2,6 @@ package lint
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/halfopen/halfopen/harness/resiliency"
@@ -27,19 +26,11 @@ func l16() Rule {
 				}
 				at := c.res.field(kindBreaker, p.breaker.Name, "timeout", p.at)
 				c.tell(at, fmt.Sprintf("the breaker's timeout of %s is not longer than the retry's gap of %s", span(p.breaker.Timeout), gapText(*p.retry, gap)),
-					fmt.Sprintf("within %s a lone caller of %s is never refused: each retry after the breaker has opened is a probe, and reaches the target", p.operation(), p.whom()),
+					fmt.Sprintf("within one operation a lone caller of %s is never refused: each retry after the breaker has opened is a probe, and reaches the target", p.whom()),
 					"a longer timeout, if the target is to be left in peace (the operation then ends at its first refusal); no breaker, if retries are to go on until it is back")
 			}
 		},
 	}
-}
-
-// operation says within what nothing but the retry's own gaps passes: built-in retries have a gap of their own.
-func (p pair) operation() string {
-	if slices.Contains([]string{"DefaultAppRetryPolicy", "DefaultRetryPolicy"}, p.target.Retry) && (p.retry.MaxRetries != resiliency.Forever || p.retry.Policy == resiliency.Exponential) {
-		return "the retries of " + p.target.Retry
-	}
-	return "one operation"
 }
 
 // neverOpens tells whether a lone caller can't open the breaker even where each attempt fails at once.

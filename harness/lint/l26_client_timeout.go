@@ -93,16 +93,11 @@ func (c *checking) worst(u use) (total time.Duration, how string, finite bool) {
 	if attempts > 1 {
 		how += fmt.Sprintf(" and %s between them", times(attempts-1, "gap", "gaps"))
 	}
-	if u.kind == forDefault {
-		times, gap := c.builtin()
-		total = min(mul(times+1, total)+mul(times, gap), ages)
-		how = fmt.Sprintf("%d × (%s), with the built-in retries around them", times+1, how)
-	}
 	return total, how, true
 }
 
 // cutShort is the longest that one call can take where the breaker ends it in any case: its failures in a row open
-// the breaker, whatever was before them, and the next retry always comes too soon. Its refusal ends the built-in retries, too.
+// the breaker, whatever was before them, and the next retry always comes too soon.
 func (c *checking) cutShort(u use) (total time.Duration, how string, ok bool) {
 	if u.retry == nil || u.breaker == nil {
 		return 0, "", false

@@ -73,14 +73,18 @@ func (t *tally) tries(h *Hearing, o *told) {
 	if r != nil {
 		most = r.MaxRetries
 	}
+	all := most // with the built-in ones within each try
+	if b := p.Builtin; b != nil && p.Retry != nil && !seen && most != resiliency.Forever {
+		all = (most+1)*(b.MaxRetries+1) - 1
+	}
 	fail := func(what, want string) {
 		t.find(Finding{
 			What: fmt.Sprintf("order %s was tried %s %s", o.id(), times(n), what), Want: want, Got: attempts(n), Events: points(o.last()),
 		})
 	}
 	switch {
-	case most != resiliency.Forever && n > most+1:
-		fail("", fmt.Sprintf("at most %d", most+1))
+	case most != resiliency.Forever && n > all+1:
+		fail("", fmt.Sprintf("at most %d", all+1))
 	case seen && o.onceTooOften(r):
 		fail("after an answer that is not retried", "no retry after it")
 	case o.passed() || r == nil || o.refused() || (r.Builtin && !o.toldOfBuiltin()) || (seen && !o.retried(r)):
