@@ -65,5 +65,7 @@ func (r *Reading) restarts(caller string) []time.Duration {
 // lifeOf counts how often an operation's app had ended before.
 func (r *Reading) lifeOf(o *Operation) int {
 	away := r.away[role{o.Caller, history.App}]
-	return sort.Search(len(away), func(i int) bool { return away[i].lo > o.Start() })
+	return sort.Search(len(away), func(i int) bool {
+		return away[i].lo > o.Start() || away[i].lo == o.Start() && away[i].hi > o.Start() // what is sent as it ends is its last
+	})
 }

@@ -84,6 +84,9 @@ func breakers(r *Reading) []*Breaker {
 		if slices.ContainsFunc(b.operations, func(o *Operation) bool { return o.blurred }) {
 			b.Ambiguous = blurred
 		}
+		if slices.ContainsFunc(b.operations, r.left) {
+			b.Ambiguous = "callers had left when their orders came to the sidecar: what it began for them may not have crossed"
+		}
 		if slices.ContainsFunc(b.operations, (*Operation).unclear) {
 			b.Ambiguous = "a timeout and a built-in retry were due at the same time"
 		}

@@ -3,6 +3,11 @@ package oracle
 import (
 	"fmt"
 	"net/http"
+	"slices"
+
+	"github.com/halfopen/halfopen/harness/history"
+	"github.com/halfopen/halfopen/harness/resiliency"
+	"github.com/halfopen/halfopen/harness/scenario"
 )
 
 // callerTold: daprd's own errors are 500; an app's answer is passed on as it is.
@@ -15,7 +20,7 @@ var callerTold = Check{
 			switch {
 			case o.Answered():
 				t.examined++
-				t.told(o)
+				t.told(r, o)
 			case r.dropped(o):
 				t.examined++
 				t.find(Finding{
@@ -36,7 +41,7 @@ func (r *Reading) dropped(o *Operation) bool {
 	if o.by != "upstream" || r.sidecarGone(o.Caller, o.Start(), o.Close.At) {
 		return false
 	}
-	if n := len(o.Attempts); n > 0 && o.Attempts[n-1].broke() {
+	if n := len(o.Attempts); n > 0 && o.Attempts[n-1].Response != nil && !o.Attempts[n-1].Answered() {
 		return false // the answer of its last attempt broke off, and so does its own
 	}
 	for _, f := range r.Faults {
@@ -47,7 +52,23 @@ func (r *Reading) dropped(o *Operation) bool {
 	return true
 }
 
-func (t *tally) told(o *Operation) {
+// unseen tells whether an attempt of an operation may have been torn before its tap had read a head: a fault came in its time.
+func (r *Reading) unseen(o *Operation) bool {
+	end, _ := o.End()
+	return slices.ContainsFunc(r.Faults, func(f *Fault) bool {
+		if f.Injected == nil || f.Injected.At > r.late(end) || f.Applied != nil && r.late(f.Applied.At) < o.Start() {
+			return false
+		}
+		if f.Service != "" {
+			return f.Service == o.Target && f.Part != history.App
+		}
+		return slices.ContainsFunc(r.Plan.Links, func(l scenario.Link) bool {
+			return l.Name == f.Link && l.Hop == scenario.HopToPeer && l.From == o.Caller && l.To == o.Target
+		})
+	})
+}
+
+func (t *tally) told(r *Reading, o *Operation) {
 	wrong := func(want, why string) {
 		t.find(Finding{
 			What: fmt.Sprintf("%s was told %d, and %s", o.order(), o.Status(), why),
@@ -61,21 +82,21 @@ func (t *tally) told(o *Operation) {
 			wrong("an error", "no attempt of it was seen: an answer from nowhere")
 		case o.Status() != http.StatusInternalServerError:
 			wrong("500", "it was refused by its own sidecar")
-		case o.Policies.Breaker == nil:
+		case o.Policies.Breaker == nil && !r.unseen(o):
 			wrong("an attempt", "nothing in the spec refuses it before its first attempt")
 		}
 		return
 	}
 	last := o.Attempts[n-1]
 	switch {
-	case last.Answered() && !last.Own() && o.Status() == last.Status():
+	case last.Response != nil && !last.Own() && o.Status() == last.Status() && (last.Answered() || resiliency.Failed(last.Status())):
 	case last.OK():
 		wrong(fmt.Sprint(last.Status()), fmt.Sprintf("its last attempt was answered %d", last.Status()))
 	case o.Accepted():
 		wrong("an error", "its last attempt "+last.outcome())
 	case o.Status() != http.StatusInternalServerError:
 		wrong("500, or the app's own status", "its last attempt "+last.outcome())
-	case last.Answered() && !last.Own() && !o.mayBeRefused:
+	case last.Answered() && !last.Own() && !o.mayBeRefused && !r.sidecarGone(o.Caller, last.Start(), o.last().At):
 		wrong(fmt.Sprint(last.Status()), fmt.Sprintf("its last attempt was answered %d by the app", last.Status()))
 	}
 }

@@ -195,6 +195,11 @@ func (c *counter) attempts() (n count) {
 	for _, x := range c.on(c.link).exchanges {
 		c.add(&n, x.Start(), x.Start(), x.Request)
 	}
+	for _, o := range c.calls() {
+		if c.left(o) {
+			c.add(&n, o.Start(), forever, o.last())
+		}
+	}
 	for _, f := range c.Faults {
 		if f.Link == c.link || f.Service == c.target && f.Part != history.App {
 			n.most = forever

@@ -150,9 +150,10 @@ type talk struct {
 	lines []*Said
 	at    []time.Duration // when each was said
 	next  []int           // for each line the next that is not taken, perhaps after more steps; as long as lines, and one
+	by    []window        // for each line that is taken, the time within which another would have done
 }
 
-// take takes the first line within a time that is left, and tells whether there was one.
+// take takes a line within a time that is left, and tells whether there was one.
 func (k *talk) take(from, to time.Duration) bool {
 	if k == nil {
 		return false
@@ -162,13 +163,29 @@ func (k *talk) take(from, to time.Duration) bool {
 		for i := range k.next {
 			k.next[i] = i
 		}
+		k.by = make([]window, len(k.lines))
 	}
-	i, _ := slices.BinarySearch(k.at, from)
+	if k.takeFree(window{from, to}) {
+		return true
+	}
+	first, _ := slices.BinarySearch(k.at, from)
+	for i := first; i < len(k.at) && k.at[i] <= to; i++ { // or one that was taken where another will do
+		if k.takeFree(k.by[i]) {
+			k.by[i] = window{from, to}
+			return true
+		}
+	}
+	return false
+}
+
+// takeFree takes the first line within a time that is left.
+func (k *talk) takeFree(within window) bool {
+	i, _ := slices.BinarySearch(k.at, within.lo)
 	i = k.free(i)
-	if i == len(k.lines) || k.at[i] > to {
+	if i == len(k.lines) || k.at[i] > within.hi {
 		return false
 	}
-	k.next[i] = i + 1
+	k.next[i], k.by[i] = i+1, within
 	return true
 }
 

@@ -214,6 +214,29 @@ func (r *Reading) torn(o *Operation) bool {
 	return false
 }
 
+// left tells whether an operation's caller may have been gone when its sidecar took it, because the link between them was
+// slow, or it left at once. What the sidecar begins then may end before it crosses.
+func (r *Reading) left(o *Operation) bool {
+	if !o.gaveUp() {
+		return false
+	}
+	if o.by == "client" && o.Close.At <= r.late(o.Start()) {
+		return true // in the moment of its sending
+	}
+	return slices.ContainsFunc(r.Faults, func(f *Fault) bool {
+		if f.Link != o.Link.Name || f.Injected == nil || f.Direction == "response" || f.Healed != nil && f.Healed.At < o.Start() {
+			return false
+		}
+		switch f.Kind {
+		case scenario.Latency:
+			return f.Injected.At <= o.Close.At && o.Close.At <= r.late(o.Start()+f.Delay+f.Jitter)
+		case scenario.Bandwidth, scenario.Slice:
+			return len(o.Attempts) == 0
+		}
+		return false
+	})
+}
+
 // gaveUp tells whether the caller left before it was answered, or was torn from its sidecar by a fault on the link.
 func (o *Operation) gaveUp() bool {
 	return o.Close != nil && (o.torn || o.by == "client")
