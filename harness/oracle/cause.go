@@ -122,7 +122,7 @@ func (r *Reading) causedByRetry(p resiliency.Retry) []Cause {
 		}
 		most = max(most, len(o.Attempts))
 		for i := 0; i+1 < len(o.Attempts); i++ {
-			if end, ended := o.Attempts[i].End(); ended && o.Turns[i].may && !o.Turns[i].builtin && o.Turns[i].cut == 0 {
+			if end, ended := o.Attempts[i].End(); ended && o.Turns[i].whole() {
 				gaps.add(o.Attempts[i+1].Start()-end, o.Attempts[i+1].Request)
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/halfopen/halfopen/harness/history"
 	"github.com/halfopen/halfopen/harness/resiliency"
 	"github.com/halfopen/halfopen/harness/scenario"
 )
@@ -54,17 +53,13 @@ func (r *Reading) dropped(o *Operation) bool {
 
 // unseen tells whether an attempt of an operation may have been torn before its tap had read a head: a fault came in its time.
 func (r *Reading) unseen(o *Operation) bool {
+	i := slices.IndexFunc(r.Plan.Links, func(l scenario.Link) bool {
+		return l.Hop == scenario.HopToPeer && l.From == o.Caller && l.To == o.Target
+	})
 	end, _ := o.End()
-	return slices.ContainsFunc(r.Faults, func(f *Fault) bool {
-		if f.Injected == nil || f.Injected.At > r.late(end) || f.Applied != nil && r.late(f.Applied.At) < o.Start() {
-			return false
-		}
-		if f.Service != "" {
-			return f.Service == o.Target && f.Part != history.App
-		}
-		return slices.ContainsFunc(r.Plan.Links, func(l scenario.Link) bool {
-			return l.Name == f.Link && l.Hop == scenario.HopToPeer && l.From == o.Caller && l.To == o.Target
-		})
+	return i >= 0 && slices.ContainsFunc(r.Faults, func(f *Fault) bool {
+		came := f.Injected != nil && f.Injected.At <= r.late(end) && (f.Applied == nil || r.late(f.Applied.At) >= o.Start())
+		return came && f.severs(r.Plan.Links[i].Name, o.Target)
 	})
 }
 

@@ -124,6 +124,11 @@ func (r *Reading) firstExit(f *Fault) (first *history.Event) {
 	return first
 }
 
+// severs tells whether a fault is on a link to a target, or ends the target's sidecar behind it.
+func (f *Fault) severs(link, target string) bool {
+	return f.Link == link || f.Service == target && f.Part != history.App
+}
+
 // during tells whether an event lies between the fault's injection and the end of its healing.
 func (f *Fault) during(e *history.Event) bool {
 	return e.At >= f.Injected.At && (f.Healed == nil || e.At <= f.Healed.At)

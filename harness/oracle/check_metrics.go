@@ -201,7 +201,7 @@ func (c *counter) attempts() (n count) {
 		}
 	}
 	for _, f := range c.Faults {
-		if f.Link == c.link || f.Service == c.target && f.Part != history.App {
+		if f.severs(c.link, c.target) {
 			n.most = forever
 		}
 	}

@@ -90,8 +90,7 @@ func (o *order) unsent(now moment) bool {
 // unanswered is an order whose caller finds no sidecar, or loses it.
 func (o *order) unanswered(now moment) {
 	p := o.sender.play
-	o.flies = false
-	p.flying = slices.DeleteFunc(p.flying, func(g *order) bool { return g == o })
+	o.touch()
 	o.forget(true)
 	p.tell(foreseen{at: now, kind: "order", caller: o.sender.caller, order: o.id, n: o.attempts, what: ForecastFailed, began: o.began})
 	o.done(o, false, now)

@@ -51,7 +51,7 @@ func (r *Reading) swings() []*swing {
 		}
 		for i := 0; i+1 < len(o.Attempts); i++ {
 			end, ended := o.Attempts[i].End()
-			if !ended || !o.Turns[i].may || o.Turns[i].builtin || o.Turns[i].cut > 0 {
+			if !ended || !o.Turns[i].whole() {
 				continue
 			}
 			k := hop{o.Caller, p.Name}

@@ -17,12 +17,15 @@ type turn struct {
 	sure    bool          // it must, unless something ends the operation
 	builtin bool          // it would be a built-in retry, within the same try of the policy
 	first   bool          // it would be the first of its kind: the one that is told by a "Retrying" line
-	round   int           // of the built-in retries within the policy's own, from 0
+	round   int           // of built-in retries: which try of the policy they are in, from 0
 	pause   window        // before it
 	cut     time.Duration // when the policy's timeout ended its try in the pause before a built-in retry; 0 where it did not
 	begun   bool          // that retry would have been the first of its try, and was told
 	unclear bool          // the timeout may have, and that retry may have come first
 }
+
+// whole tells whether the pause is the policy's own, and nothing else.
+func (t turn) whole() bool { return t.may && !t.builtin && t.cut == 0 }
 
 // A window is a time within which something is due.
 type window struct{ lo, hi time.Duration }
